@@ -1,0 +1,29 @@
+# make repro: set everything up and run the pipeline.   make test: set everything up and run all checks.
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: repro test clean
+
+repro: .venv/ready
+	dvc repro
+	@latentlab results
+	@echo "report: $(CURDIR)/results/report/index.html"
+
+test: .venv/ready-dev
+	ruff format --check .
+	ruff check .
+	mypy
+	pytest
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/ready-dev: .venv/ready
+	.venv/bin/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+clean: # everything the pipeline made; downloads and DVC's cache stay
+	rm -rf results/models results/curves results/figures results/report results/classifiers data/prepared .resume

@@ -1,0 +1,166 @@
+"""The judge: a small convolutional classifier of real images, in whose features and answers models are measured."""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+from pipeline import storage
+from pipeline.data.images import ImageSet, scale
+from pipeline.errors import InputError
+from pipeline.params import Strict
+from pipeline.seeding import derive, generator
+
+
+class Settings(Strict):
+    """weights: a file with a judge of one's own, or a folder: a file in it is taken, an empty one means train a judge.
+
+    width: channels of the first layer; batch, epochs, learning_rate (the peak of one cycle), seed: of its training.
+    """
+
+    weights: str
+    width: int = Field(ge=1)
+    batch: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    seed: int = Field(ge=0)
+
+
+class Judge(nn.Module):
+    """Four 3x3 convolutions, two with stride 2, a hidden layer whose 128 units are the features, an output a label.
+
+    exclusive: whether exactly one label holds, so that the outputs are a softmax's; otherwise each is a sigmoid's.
+    """
+
+    FEATURES = 128
+
+    def __init__(self, width: int, shape: tuple[int, int, int], labels: int, exclusive: bool) -> None:
+        super().__init__()
+        self.exclusive = exclusive
+        channels, height, side = shape
+        layers: list[nn.Module] = []
+        for inputs, outputs, stride in (
+            (channels, width, 1),
+            (width, 2 * width, 2),
+            (2 * width, 2 * width, 1),
+            (2 * width, 4 * width, 2),
+        ):
+            layers += [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
+        pixels = math.ceil(height / 4) * math.ceil(side / 4)
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * width * pixels, self.FEATURES), nn.ReLU())
+        self.head = nn.Linear(self.FEATURES, labels)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, 128) and logits (B, K) of images (B, C, H, W) in [0, 1]."""
+        features = self.body((images - 0.5).contiguous(memory_format=torch.channels_last))
+        return features, self.head(features)
+
+
+def build(settings: Settings, data: ImageSet) -> Judge:
+    """A judge with fresh weights for such images."""
+    torch.manual_seed(derive("judge", settings.seed))
+    judge = Judge(settings.width, data.shape, len(data.classes), data.exclusive)
+    return judge.to(memory_format=torch.channels_last)
+
+
+def loss(logits: Tensor, labels: Tensor, exclusive: bool) -> Tensor:
+    """Cross-entropy of logits (B, K) with labels (B, K): nats per image, summed over labels that do not exclude another.
+
+    Both take logits: a softmax or sigmoid in front of them would be applied twice.
+    """
+    if exclusive:
+        return F.cross_entropy(logits, labels.argmax(1))
+    return F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="sum") / len(logits)
+
+
+def steps(settings: Settings, data: ImageSet) -> int:
+    """Updates in all. Raises InputError when there is not one batch of images."""
+    if settings.batch > len(data):
+        raise InputError(f"classifier batch: expected at most the {len(data)} training images, found {settings.batch}")
+    return len(data) // settings.batch * settings.epochs
+
+
+def fit(judge: Judge, data: ImageSet, settings: Settings, update: Callable[[int, Mapping[str, float]], None]) -> None:
+    """Trains on images that are moved by up to two pixels, with Adam and one cycle of the learning rate."""
+    device = data.images.device
+    total = steps(settings, data)
+    optimiser = torch.optim.AdamW(judge.parameters(), settings.learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total, pct_start=0.2)
+    noise = generator(torch.device("cpu"), "judge batches", settings.seed)
+    judge.train()
+    done = 0
+    for _ in range(settings.epochs):
+        order = torch.randperm(len(data), generator=noise)
+        for index in order[: len(order) // settings.batch * settings.batch].view(-1, settings.batch):
+            images = scale(data.images[index.to(device)], "unit")
+            down, right = torch.randint(-2, 3, (2,), generator=noise).tolist()
+            _, logits = judge(images.roll((down, right), (2, 3)))
+            optimiser.zero_grad()
+            value = loss(logits, data.labels[index.to(device)], judge.exclusive)
+            value.backward()
+            optimiser.step()
+            schedule.step()
+            done += 1
+            if done % 20 == 0 or done == total:
+                update(done, {"loss": value.item()})
+    judge.eval()
+
+
+@torch.inference_mode()
+def predict(judge: Judge, images: Tensor, batch: int = 500) -> tuple[Tensor, Tensor]:
+    """Features (N, 128) and logits (N, K) of images (N, C, H, W), uint8 or float in [0, 1]."""
+    pairs = [judge(scale(part, "unit") if part.dtype == torch.uint8 else part) for part in images.split(batch)]
+    return torch.cat([features for features, _ in pairs]), torch.cat([logits for _, logits in pairs])
+
+
+def accuracy(logits: Tensor, labels: Tensor, exclusive: bool) -> float:
+    """Share of images whose label is right, or of labels that are right where they do not exclude each other."""
+    if exclusive:
+        return (logits.argmax(1) == labels.argmax(1)).double().mean().item()
+    return ((logits > 0) == labels.bool()).double().mean().item()
+
+
+def save(path: Path, judge: Judge, settings: Settings, data: ImageSet) -> None:
+    facts = {"width": settings.width, "shape": data.shape, "labels": len(data.classes), "exclusive": data.exclusive}
+    storage.write(path, judge.state_dict(), facts)
+
+
+def load(path: Path, device: torch.device) -> Judge:
+    """A judge that `save` wrote, ready to judge."""
+    tensors, facts = storage.read(path, "a judge")
+    judge = Judge(facts["width"], tuple(facts["shape"]), facts["labels"], facts["exclusive"])
+    judge.load_state_dict(tensors)
+    return judge.to(memory_format=torch.channels_last).to(device).eval().requires_grad_(False)
+
+
+def own_weights(settings: Settings) -> Path | None:
+    """The user's own weights file; None when `weights` is a folder without one. Raises InputError for anything else."""
+    place = Path(settings.weights)
+    if place.is_file():
+        return place
+    if not place.is_dir():
+        raise InputError(f"classifier weights {place}: expected a file of weights or a folder, found neither")
+    files = sorted(path for path in place.iterdir() if not path.name.startswith("."))
+    if len(files) > 1:
+        raise InputError(f"classifier weights {place}: expected one file, found {', '.join(p.name for p in files)}")
+    return files[0] if files else None
+
+
+def load_own(path: Path, judge: Judge) -> None:
+    """Fills a judge with a state dict, safetensors or torch.save's. Raises InputError when it does not fit."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            tensors = load_file(path)
+        else:
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+        judge.load_state_dict(tensors)
+    except Exception as error:  # whatever a foreign file makes torch raise
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{path}: expected a state dict of the judge's network, found otherwise: {reason}") from None
+    judge.eval()

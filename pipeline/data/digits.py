@@ -1,0 +1,215 @@
+"""The role `digits`: grey 28x28 images of ten classes.
+
+The embedded source draws MNIST-like digits from the 1,797 handwritten 8x8 digits that come with scikit-learn (Alpaydin
+and Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998). The others read files in MNIST's format.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor
+
+from pipeline.data import idx
+from pipeline.data.download import fetch
+from pipeline.data.images import ImageSet
+from pipeline.errors import InputError
+from pipeline.params import Strict
+from pipeline.seeding import generator
+
+SIZE = 28  # pixels
+CLASSES = tuple("0123456789")
+_CPU = torch.device("cpu")
+
+# An original pixel is 2.5 pixels wide here, so that its 8x8 fill MNIST's 20x20 box.
+_PIXELS_PER_ORIGINAL_PIXEL = 2.5
+_MARGIN = 2  # original pixels of paper around an original
+_TEXELS = 5  # per original pixel
+_SHARPEN = 1.5  # times what a blur takes away
+_SQUEEZE = 6.0  # narrower by so many times the share of ink that is solid
+_GAIN = 9.0  # of the sigmoid that turns grey into ink
+
+# Deformations: enough that two variants of an original differ as two people's hands do, too little to turn one digit
+# into another. Each is the largest change either way, except the bend, a standard deviation.
+_ROTATION = 0.17  # radians
+_SLANT = 0.25  # pixels to the side for each upwards
+_STRETCH = 0.1  # of the width, as a logarithm; of the height: six tenths of it
+_BEND = 0.85  # pixels
+_BEND_NODES = 4  # of the random field, along each axis
+_INK_FROM, _INK_TO = 0.6, 0.85  # grey that becomes half ink: the higher, the finer the pen
+
+
+class Settings(Strict):
+    """Where the images come from and how many.
+
+    folder: of the four IDX files, for the source `folder` only. train, test: images. seed: of the deformations
+    (digits8x8) or of the choice among the images there are (other sources); never of the split into train and test.
+    """
+
+    source: Literal["digits8x8", "mnist", "fashion_mnist", "folder"]
+    folder: str = "data/raw/digits"
+    train: int = Field(gt=0)
+    test: int = Field(gt=0)
+    seed: int
+
+
+def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, ImageSet]:
+    """The train and test images, (N, 1, 28, 28), with exclusive labels (N, 10).
+
+    No original has images in both. Each split depends on its own size and the seed only. Downloads go to
+    `raw/<source>/`. Raises InputError when a download fails, or a file is missing, damaged or has too few images.
+    """
+    if settings.source == "digits8x8":
+        return _embedded(settings)
+    if settings.source == "folder":
+        return _files(settings, Path(settings.folder), CLASSES)
+
+    from torchvision.datasets import MNIST, FashionMNIST  # slow, and the other sources do without
+
+    dataset = MNIST if settings.source == "mnist" else FashionMNIST
+    folder = raw / settings.source
+    for name, md5 in dataset.resources:
+        fetch(
+            [mirror + name for mirror in dataset.mirrors],
+            f"md5:{md5}",
+            folder / name,
+            embedded="data.digits.source: digits8x8",
+            folder="data.digits.source: folder with data.digits.folder",
+        )
+    return _files(settings, folder, CLASSES if settings.source == "mnist" else tuple(FashionMNIST.classes))
+
+
+def _embedded(settings: Settings) -> tuple[ImageSet, ImageSet]:
+    from sklearn.datasets import load_digits  # slow, and the other sources do without
+
+    digits = load_digits()
+    originals = torch.tensor(digits.images, dtype=torch.float32) / 16  # (N, 8, 8)
+    targets = torch.tensor(digits.target)
+
+    def draw(members: Tensor, count: int, part: str) -> ImageSet:
+        random = generator(_CPU, "digits", part, settings.seed)
+        rounds = -(-count // len(members))
+        order = torch.cat([torch.randperm(len(members), generator=random) for _ in range(rounds)])
+        index = members[order[:count]]
+        return _labelled(handwrite(originals[index], random), targets[index], index, CLASSES, settings)
+
+    train, test = split(targets)
+    return draw(train, settings.train, "train"), draw(test, settings.test, "test")
+
+
+def split(targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Indices of the train and of the test originals, a fifth of each class in `targets` (N,); always the same."""
+    random = generator(_CPU, "digits", "split")
+    train, test = [], []
+    for target in targets.unique():
+        members = torch.nonzero(targets == target).flatten()
+        members = members[torch.randperm(len(members), generator=random)]
+        test.append(members[: len(members) // 5])
+        train.append(members[len(members) // 5 :])
+    return torch.cat(train), torch.cat(test)
+
+
+def handwrite(originals: Tensor, random: torch.Generator, batch: int = 2000) -> Tensor:
+    """Each 8x8 original (N, 8, 8), float32 in [0, 1], as a pen might have written it anew: (N, 1, 28, 28) uint8.
+
+    Enlarged to 20x20, turned, slanted, stretched, bent (Simard et al., 2003), inked by a pen of random width, and
+    centred by its centre of mass as MNIST is. All random numbers are drawn first, so that `batch`, images drawn
+    together, does not change the result.
+    """
+    n = len(originals)
+    changes = torch.rand(n, 5, generator=random) * 2 - 1
+    bends = torch.randn(n, 2, _BEND_NODES, _BEND_NODES, generator=random) * _BEND
+    drawn = [
+        _draw(*parts) for parts in zip(originals.split(batch), changes.split(batch), bends.split(batch), strict=True)
+    ]
+    return torch.cat(drawn)
+
+
+def _draw(originals: Tensor, changes: Tensor, bends: Tensor) -> Tensor:
+    """(B, 8, 8) originals, (B, 5) changes in [-1, 1] and (B, 2, nodes, nodes) bends in pixels to (B, 1, 28, 28)."""
+    padded = F.pad(originals[:, None], (_MARGIN,) * 4)
+    texture = _texture(padded)
+    rotation, slant, width, height, pen = changes[:, :, None, None].unbind(1)  # (B, 1, 1) each
+    cos, sin = torch.cos(rotation * _ROTATION), torch.sin(rotation * _ROTATION)
+    across = torch.exp(width * _STRETCH) * _squeeze(padded)[:, :, 0]
+    up = torch.exp(height * _STRETCH * 0.6)
+    half_ink = _INK_FROM + (pen + 1) / 2 * (_INK_TO - _INK_FROM)
+
+    # Where in the original each pixel looks, in pixels from the centre; the texture spans [-1, 1] for grid_sample.
+    axis = torch.arange(SIZE) - (SIZE - 1) / 2
+    bent = F.interpolate(bends, SIZE, mode="bicubic", align_corners=True)  # (B, 2, H, W)
+    span = (8 / 2 + _MARGIN) * _PIXELS_PER_ORIGINAL_PIXEL
+
+    def ink(dx: Tensor, dy: Tensor) -> Tensor:
+        """(B, H, W) in [0, 1], of the digit moved left and up by (B, 1, 1) pixels."""
+        x, y = axis + dx + bent[:, 0], axis[:, None] + dy + bent[:, 1]
+        u = across * (cos * x - sin * y) + slant * _SLANT * y
+        v = up * (sin * x + cos * y)
+        grey = F.grid_sample(texture, torch.stack([u, v], -1) / span, align_corners=False)[:, 0]
+        low, high = torch.sigmoid(-_GAIN * half_ink), torch.sigmoid(_GAIN * (1 - half_ink))
+        # Paper is exactly 0 and full ink exactly 1, which the bare sigmoid only comes near.
+        return ((torch.sigmoid(_GAIN * (grey - half_ink)) - low) / (high - low)).clamp(0, 1)
+
+    off_centre = ink(torch.zeros(1), torch.zeros(1))
+    mass = off_centre.sum((1, 2), keepdim=True).clamp(min=1)
+    dx = (off_centre * axis).sum((1, 2), keepdim=True) / mass
+    dy = (off_centre * axis[:, None]).sum((1, 2), keepdim=True) / mass
+    return (ink(dx, dy) * 255).round().to(torch.uint8)[:, None]
+
+
+def _squeeze(padded: Tensor) -> Tensor:
+    """How much narrower to draw each digit (B, 1, H, W): (B, 1, 1, 1), from 1.
+
+    Every original was stretched to fill its square, so a thin one became a block. Blocks show by the ink that has only
+    ink around it, in a window 3 wide and 5 high.
+    """
+    solid = -F.max_pool2d(-padded, (5, 3), stride=1)
+    return 1 + _SQUEEZE * solid.sum((2, 3), keepdim=True) / padded.sum((2, 3), keepdim=True).clamp(min=1)
+
+
+def _texture(padded: Tensor) -> Tensor:
+    """(B, 1, H, W) sharpened and bicubically enlarged: paper 0, ink near 1."""
+    # Each original pixel counts the ink in 4x4 finer ones, a blur that closes loops and pales thin strokes.
+    binomial = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+    blurred = F.conv2d(padded, torch.outer(binomial, binomial)[None, None], padding=2)
+    return F.interpolate(
+        padded + _SHARPEN * (padded - blurred), scale_factor=_TEXELS, mode="bicubic", align_corners=False
+    )
+
+
+def _files(settings: Settings, folder: Path, classes: tuple[str, ...]) -> tuple[ImageSet, ImageSet]:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; data.digits.folder names one with the four IDX files")
+
+    def read(prefix: str, part: str, count: int) -> tuple[ImageSet, int]:
+        """`count` images at random, and how many there are."""
+        images_path = idx.find(folder, f"{prefix}-images-idx3-ubyte")
+        labels_path = idx.find(folder, f"{prefix}-labels-idx1-ubyte")
+        images, targets = idx.read(images_path, 3), idx.read(labels_path, 1)
+        if images.shape[1:] != (SIZE, SIZE):
+            found = " x ".join(map(str, images.shape[1:]))
+            raise InputError(f"{images_path}: expected images of {SIZE} x {SIZE} pixels, found {found}")
+        if len(images) != len(targets):
+            raise InputError(f"{labels_path}: expected {len(images)} labels, as many as images, found {len(targets)}")
+        if (targets >= len(classes)).any():
+            raise InputError(f"{labels_path}: expected labels from 0 to {len(classes) - 1}, found {int(targets.max())}")
+        if len(images) < count:
+            raise InputError(f"data.digits.{part}: expected at most the {len(images)} of {images_path}, found {count}")
+        random = generator(_CPU, "digits", part, settings.seed)
+        index = torch.randperm(len(images), generator=random)[:count]
+        return _labelled(images[index, None], targets[index], index, classes, settings), len(images)
+
+    train, train_total = read("train", "train", settings.train)
+    test, _ = read("t10k", "test", settings.test)
+    # Numbered on from the train file's, so that no test image passes for a train image's variant.
+    return train, replace(test, originals=test.originals + train_total)
+
+
+def _labelled(
+    images: Tensor, targets: Tensor, originals: Tensor, classes: tuple[str, ...], settings: Settings
+) -> ImageSet:
+    labels = F.one_hot(targets.long(), len(classes)).to(torch.uint8)
+    return ImageSet(images, labels, originals, classes, exclusive=True, source=settings.source)

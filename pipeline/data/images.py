@@ -1,0 +1,109 @@
+"""The one on-disk format of prepared images, and the only place where bytes become numbers.
+
+A split is one safetensors file. Images stay uint8, on disk and on the device, and are scaled batch by batch.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pipeline import storage
+from pipeline.errors import InputError
+
+Pixels = Literal["unit", "symmetric"]  # [0, 1] or [-1, 1]
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images of one split with their labels.
+
+    images: (N, C, H, W) uint8. labels: (N, K) uint8, a one for each label that holds. originals: (N,) int64, the
+    original that an image was made from, so that variants of one can be told from independent images.
+    classes: the K labels' names. exclusive: whether exactly one label holds. source: where the images come from.
+    """
+
+    images: Tensor
+    labels: Tensor
+    originals: Tensor
+    classes: tuple[str, ...]
+    exclusive: bool
+    source: str
+
+    def __post_init__(self) -> None:
+        n, k = len(self.images), len(self.classes)
+        if self.images.dtype != torch.uint8 or self.images.ndim != 4:
+            raise ValueError(
+                f"images: expected uint8 (N, C, H, W), found {self.images.dtype} {tuple(self.images.shape)}"
+            )
+        if self.labels.shape != (n, k) or self.originals.shape != (n,):
+            raise ValueError(
+                f"expected labels {(n, k)} and originals {(n,)}, "
+                f"found {tuple(self.labels.shape)} and {tuple(self.originals.shape)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        _, c, h, w = self.images.shape
+        return c, h, w
+
+    def to(self, device: torch.device) -> "ImageSet":
+        return ImageSet(
+            self.images.to(device),
+            self.labels.to(device),
+            self.originals.to(device),
+            self.classes,
+            self.exclusive,
+            self.source,
+        )
+
+    def first(self, count: int) -> "ImageSet":
+        """At most `count` images; prepared images are in random order."""
+        return self.take(torch.arange(min(count, len(self))))
+
+    def take(self, index: Tensor) -> "ImageSet":
+        """The images at `index` (M,), in that order."""
+        return ImageSet(
+            self.images[index], self.labels[index], self.originals[index], self.classes, self.exclusive, self.source
+        )
+
+
+def scale(images: Tensor, pixels: Pixels) -> Tensor:
+    """uint8 (...) to float32 in [0, 1] ("unit") or [-1, 1] ("symmetric")."""
+    if pixels == "unit":
+        return images.float().div_(255)
+    return images.float().div_(127.5).sub_(1)
+
+
+def to_unit(images: Tensor, pixels: Pixels) -> Tensor:
+    """A model's images, in its own range, to float32 in [0, 1]."""
+    images = images.float()
+    return (images if pixels == "unit" else (images + 1) / 2).clamp(0, 1)
+
+
+def save(split: ImageSet, path: Path) -> None:
+    """Writes one split; the file appears whole or not at all."""
+    header = {"classes": list(split.classes), "exclusive": split.exclusive, "source": split.source}
+    storage.write(path, {"images": split.images, "labels": split.labels, "originals": split.originals}, header)
+
+
+def load(path: Path) -> ImageSet:
+    """Reads one split. Raises InputError when the file is missing or is not one of ours."""
+    tensors, header = storage.read(path, "prepared images")
+    try:
+        return ImageSet(
+            tensors["images"],
+            tensors["labels"],
+            tensors["originals"],
+            tuple(header["classes"]),
+            header["exclusive"],
+            header["source"],
+        )
+    except KeyError as error:
+        raise InputError(f"{path}: expected prepared images, found a file without {error}") from None

@@ -1,0 +1,101 @@
+"""The contract between the training loop, the stages and the model families."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Generator, Tensor, nn
+
+from pipeline.data.images import Pixels
+
+
+@dataclass(frozen=True)
+class Batch:
+    """images: (B, C, H, W) float in the model's own range; labels: (B, K) float, ones where a label holds.
+
+    All noise comes from `generator`, so that a run can be repeated and resumed bit by bit.
+    """
+
+    images: Tensor
+    labels: Tensor
+    generator: Generator
+
+
+def nothing() -> None:
+    """What most players do after an update."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """Parameters that descend one objective, in turn with the other players'."""
+
+    name: str
+    modules: tuple[nn.Module, ...]
+    terms: Callable[[Batch], dict[str, Tensor]]  # named scalar terms; their sum is the loss
+    repeat: int = 1  # updates an iteration
+    after: Callable[[], None] = nothing  # after each update
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """q(z | x), a Gaussian with diagonal covariance. mean, logvar: (B, Z)."""
+
+    mean: Tensor
+    logvar: Tensor
+
+    def sample(self, generator: Generator) -> Tensor:
+        """z = mu + exp(logvar / 2) * eps, eps ~ N(0, I): (B, Z). Kingma & Welling (2014), section 2.4."""
+        eps = torch.randn(self.mean.shape, generator=generator, device=self.mean.device)
+        return self.mean + torch.exp(self.logvar / 2) * eps
+
+    def kl(self) -> Tensor:
+        """KL(q(z | x) || N(0, I)): (B,), nats per image. Kingma & Welling (2014), appendix B."""
+        return 0.5 * (self.mean.square() + self.logvar.exp() - 1 - self.logvar).sum(1)
+
+    def log_ratio(self, latents: Tensor) -> Tensor:
+        """log p(z) - log q(z | x) of latents (B, Z): (B,), nats."""
+        whitened = (latents - self.mean) * torch.exp(-self.logvar / 2)
+        return 0.5 * (whitened.square() + self.logvar - latents.square()).sum(1)
+
+
+class GenerativeModel(nn.Module, ABC):
+    """A model that draws images. `pixels`: the range of its images; `conditional`: whether it heeds labels."""
+
+    pixels: Pixels
+    conditional: bool
+    latent: int
+
+    @abstractmethod
+    def players(self) -> Sequence[Player]:
+        """Who trains what, in the order of play."""
+
+    @abstractmethod
+    def prior(self, count: int, generator: Generator) -> Tensor:
+        """`count` latents as the model draws them when it samples: (count, Z), on the generator's device."""
+
+    @abstractmethod
+    def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """Images (B, C, H, W), in the model's range, of latents (B, Z) and labels (B, K)."""
+
+    def sample(self, labels: Tensor, generator: Generator) -> Tensor:
+        """Random images (B, C, H, W) of labels (B, K)."""
+        return self.generate(self.prior(len(labels), generator), labels)
+
+
+@runtime_checkable
+class LikelihoodModel(Protocol):
+    """What a model with an encoder q(z | x) and a likelihood p(x | z) offers besides.
+
+    comparable: whether that likelihood is a Bernoulli's on [0, 1], so that its nats compare with other such models'.
+    """
+
+    pixels: Pixels
+    comparable: bool
+
+    def encode(self, images: Tensor, labels: Tensor) -> Posterior:
+        """q(z | x) of images (B, C, H, W) in the model's range."""
+
+    def reconstruction(self, images: Tensor, latents: Tensor, labels: Tensor) -> Tensor:
+        """-log p(x | z), (B,), nats per image; latents (B, Z)."""

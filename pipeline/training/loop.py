@@ -1,0 +1,175 @@
+"""The one training loop. It plays the players of a model in turn and knows nothing else about it."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from pipeline.data.images import ImageSet, scale
+from pipeline.errors import InputError
+from pipeline.models.base import Batch, GenerativeModel, Player
+from pipeline.params import Strict
+from pipeline.seeding import generator
+
+
+class Optimiser(Strict):
+    """One player's optimiser. `betas` are Adam's."""
+
+    algorithm: Literal["adam", "rmsprop"]
+    learning_rate: float = Field(gt=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = Field(default=0.0, ge=0)
+
+
+class Settings(Strict):
+    """batch: images an update. epochs: passes over the training images, without the last partial batch of each.
+
+    optimisers: by player. precision: of matrix products and convolutions; weights and losses are float32 always.
+    """
+
+    batch: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    optimisers: dict[str, Optimiser]
+    precision: Literal["float32", "bfloat16"]
+
+
+POSITION = ("iteration", "epoch", "images_seen", "seconds")  # what a row holds besides losses
+Row = dict[str, float]  # one point of a learning curve; every loss is a mean over the iterations since the last point
+
+
+@dataclass
+class State:
+    """All that a run needs to go on where it was: `tensors` of weights, optimisers and generator; plain `facts`."""
+
+    iteration: int
+    tensors: dict[str, Tensor]
+    curve: list[Row] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Run:
+    """One seed's training.
+
+    Bit by bit the same on the same machine, whether or not it was interrupted: the order of images depends on seed
+    and epoch alone, all noise comes from one generator, and a state is taken between two points of the curve.
+    Raises InputError when settings and model do not fit.
+    """
+
+    def __init__(
+        self, model: GenerativeModel, data: ImageSet, settings: Settings, seed: int, points: int = 100
+    ) -> None:
+        self.model, self.data, self.settings, self.seed = model, data, settings, seed
+        self.device = data.images.device
+        self.players = tuple(model.players())
+        names = [player.name for player in self.players]
+        if sorted(settings.optimisers) != sorted(names):
+            raise InputError(
+                f"optimisers: expected one for each of {', '.join(names)}, found {', '.join(settings.optimisers)}"
+            )
+        self.epoch_iterations = len(data) // settings.batch
+        if not self.epoch_iterations:
+            raise InputError(f"batch: expected at most the {len(data)} training images, found {settings.batch}")
+        self.total = self.epoch_iterations * settings.epochs
+        self.every = math.ceil(self.total / points)
+        self.generator = generator(self.device, "noise", seed)
+        self.weights = {p.name: [w for m in p.modules for w in m.parameters()] for p in self.players}
+        self.optimisers = {name: _optimiser(settings.optimisers[name], self.weights[name]) for name in names}
+        self.iteration = 0
+        self.curve: list[Row] = []
+        self.seconds = 0.0
+
+    def train(self, boundary: Callable[[Row], None]) -> None:
+        """Trains to the end; `boundary` is called at each point of the curve, when `state()` may be taken.
+
+        Raises InputError when a loss is not finite, before `boundary` could save that state.
+        """
+        self.model.train()
+        sums: Tensor | None = None
+        names: list[str] = []
+        start = time.perf_counter() - self.seconds
+        order = torch.empty(0)
+        while self.iteration < self.total:
+            position = self.iteration % self.epoch_iterations * self.settings.batch
+            if position == 0 or not len(order):
+                order = self._order(self.iteration // self.epoch_iterations)
+            index = order[position : position + self.settings.batch]
+            images = scale(self.data.images[index], self.model.pixels)
+            batch = Batch(images, self.data.labels[index].float(), self.generator)
+            losses = {name: loss for player in self.players for name, loss in self._play(player, batch).items()}
+            names = list(losses)
+            step = torch.stack(list(losses.values()))
+            sums = step if sums is None else sums + step
+            self.iteration += 1
+            if self.iteration % self.every == 0 or self.iteration == self.total:
+                means = (sums / (self.iteration - (self.iteration - 1) // self.every * self.every)).tolist()
+                sums = None
+                self.seconds = time.perf_counter() - start
+                self._record(dict(zip(names, means, strict=True)))
+                boundary(self.curve[-1])
+        self.model.eval()
+
+    def state(self) -> State:
+        """A copy of all that changes. Call it from `boundary`."""
+        tensors = {f"model.{name}": t.detach().clone() for name, t in self.model.state_dict().items()}
+        tensors["generator"] = self.generator.get_state()
+        for name, optimiser in self.optimisers.items():
+            for index, slots in optimiser.state_dict()["state"].items():
+                tensors |= {f"optimiser.{name}.{index}.{slot}": t.detach().clone() for slot, t in slots.items()}
+        return State(self.iteration, tensors, list(self.curve), self.seconds)
+
+    def restore(self, state: State) -> None:
+        """Goes on from a state that `state()` took."""
+        tensors = {name: t.to(self.device) for name, t in state.tensors.items()}
+        self.model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
+        self.generator.set_state(state.tensors["generator"].cpu())
+        for name, optimiser in self.optimisers.items():
+            slots: dict[int, dict[str, Tensor]] = {}
+            for key in (key for key in tensors if key.startswith(f"optimiser.{name}.")):
+                _, _, index, slot = key.split(".")
+                slots.setdefault(int(index), {})[slot] = tensors[key]
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
+        self.iteration, self.curve, self.seconds = state.iteration, list(state.curve), state.seconds
+
+    def _order(self, epoch: int) -> Tensor:
+        shuffle = generator(torch.device("cpu"), "order", self.seed, epoch)
+        return torch.randperm(len(self.data), generator=shuffle).to(self.device)
+
+    def _play(self, player: Player, batch: Batch) -> Mapping[str, Tensor]:
+        """`repeat` updates of one player; the last update's terms, detached, and their sum."""
+        weights, optimiser = self.weights[player.name], self.optimisers[player.name]
+        for _ in range(player.repeat):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
+                terms = player.terms(batch)
+            loss = torch.stack(list(terms.values())).sum()
+            for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+                weight.grad = gradient
+            optimiser.step()
+            player.after()
+        named = {name: term.detach() for name, term in terms.items()}
+        if len(self.players) == 1:
+            return named | {"loss": loss.detach()}
+        return {f"{player.name}_{name}": term for name, term in named.items()} | {f"{player.name}_loss": loss.detach()}
+
+    def _record(self, losses: Mapping[str, float]) -> None:
+        for name, loss in losses.items():
+            if not math.isfinite(loss):
+                since = self.curve[-1]["iteration"] if self.curve else 0
+                raise InputError(
+                    f"seed {self.seed}: {name} is {loss} between iterations {since:.0f} and {self.iteration} of "
+                    f"{self.total}; the last good state is kept, a smaller learning rate may help"
+                )
+        images_seen = self.iteration * self.settings.batch
+        at = {"iteration": self.iteration, "epoch": self.iteration / self.epoch_iterations, "images_seen": images_seen}
+        self.curve.append({**at, "seconds": round(self.seconds, 3), **losses})
+
+
+def _optimiser(settings: Optimiser, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
+    common: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    if settings.algorithm == "adam":
+        return torch.optim.Adam(weights, betas=settings.betas, fused=True, **common)
+    return torch.optim.RMSprop(weights, foreach=True, **common)

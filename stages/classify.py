@@ -1,0 +1,41 @@
+"""Stage `classify@ROLE`: prepared images to the judge that measures what models draw of that role."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.command import Device, progress, single
+
+
+def classify(
+    role: Annotated[str, typer.Argument(help="A role of params.yaml's `classifier`, such as digits.")],
+    device: Device = "auto",
+) -> None:
+    """Train a role's judge, or take one of your own (`classifier.ROLE.weights`), and measure it on real test images.
+
+    Writes results/classifiers/ROLE.safetensors and its accuracy, ROLE.json.
+    """
+    from pipeline import classifier, params
+    from pipeline.data import images
+    from pipeline.device import pick
+    from pipeline.files import write_json
+
+    where = f"classifier.{role}"
+    settings = params.parse(classifier.Settings, params.read(where), where)
+    prepared, results = Path("data/prepared") / role, Path("results/classifiers")
+    train, test = (images.load(prepared / f"{name}.safetensors").to(pick(device)) for name in ("train", "test"))
+    judge = classifier.build(settings, train).to(pick(device))
+    if own := classifier.own_weights(settings):
+        classifier.load_own(own, judge)
+    else:
+        with progress(f"classify {role}", classifier.steps(settings, train)) as update:
+            classifier.fit(judge, train, settings, update)
+    accuracy = classifier.accuracy(classifier.predict(judge, test.images)[1], test.labels, test.exclusive)
+    print(f"classify {role}: {accuracy:.2%} of {len(test)} real test images right ({test.source})")
+    classifier.save(results / f"{role}.safetensors", judge, settings, train)
+    write_json(results / f"{role}.json", {"accuracy": accuracy, "test_images": len(test), "source": test.source})
+
+
+if __name__ == "__main__":
+    single(classify)

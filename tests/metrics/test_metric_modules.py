@@ -1,0 +1,33 @@
+"""What holds for every metric: the evaluate stage knows no more of them than this."""
+
+from collections.abc import Callable
+from importlib import import_module
+from math import isfinite
+from pathlib import Path
+
+import pytest
+
+import pipeline.metrics
+from pipeline.evidence import Evidence, Likelihoods
+
+NAMES = sorted(p.stem for p in Path(pipeline.metrics.__path__[0]).glob("*.py") if p.stem != "__init__")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_values_are_finite_declared_and_the_same_twice(
+    name: str, exclusive: bool, make_evidence: Callable[..., Evidence], likelihoods: Likelihoods
+) -> None:
+    module = import_module(f"pipeline.metrics.{name}")
+    evidence = make_evidence(conditional=True, exclusive=exclusive, likelihoods=likelihoods)
+    values = module.measure(evidence)
+    assert values
+    assert values.keys() <= module.BETTER.keys()
+    assert set(module.BETTER.values()) <= {"higher", "lower", "neither"}
+    assert all(type(value) is float and isfinite(value) for value in values.values())
+    assert module.measure(evidence) == values
+
+
+def test_no_two_metrics_share_a_name() -> None:
+    declared = [value for name in NAMES for value in import_module(f"pipeline.metrics.{name}").BETTER]
+    assert len(declared) == len(set(declared))

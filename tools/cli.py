@@ -1,0 +1,24 @@
+"""The entry point `latentlab`. What a command needs is imported when it runs, so that help is quick."""
+
+import typer
+
+from pipeline.command import run
+from tools import budget, check, results, sample
+
+
+def main() -> None:
+    """Runs the command line."""
+    app = typer.Typer(
+        help="Work with the experiments of params.yaml. `dvc repro` runs the stages; this is the rest.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    for command in (budget.budget, check.check, results.results, sample.sample):
+        app.command()(command)
+    run(app)
+
+
+if __name__ == "__main__":
+    main()

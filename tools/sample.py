@@ -1,0 +1,80 @@
+"""`latentlab sample`: images from a trained model."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.command import Device
+from pipeline.errors import InputError
+
+
+def sample(
+    name: Annotated[str, typer.Argument(help="A trained experiment, such as fc_cvae.")],
+    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 64,
+    label: Annotated[list[str] | None, typer.Option(help="The class to draw; conditional models only.")] = None,
+    out: Annotated[Path | None, typer.Option(help="PNG to write.  [default: NAME.png]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random latents: the same seed, the same images.")] = 0,
+    model_seed: Annotated[int | None, typer.Option(help="Which trained model.  [default: the first]")] = None,
+    zoom: Annotated[int, typer.Option(min=1, help="Screen pixels a pixel.")] = 3,
+    device: Device = "auto",
+) -> None:
+    """Draw images from a trained model into one PNG, a square grid without text.
+
+    Without --label a conditional model draws every class in turn.
+    """
+    import torch
+    from matplotlib.image import imsave
+
+    from pipeline import checkpoint
+    from pipeline.data.images import to_unit
+    from pipeline.device import pick
+    from pipeline.seeding import generator
+
+    target = out or Path(f"{name}.png")
+    if target.suffix.lower() != ".png":
+        raise InputError(f"--out {target}: expected a file name that ends in .png")
+    models = checkpoint.seeds(Path("results/models") / name)
+    if model_seed is not None and model_seed not in models:
+        raise InputError(f"--model-seed {model_seed}: expected one of {', '.join(map(str, models))}")
+    where = pick(device)
+    model, header = checkpoint.load(models[next(iter(models)) if model_seed is None else model_seed], where)
+    if label and not model.conditional:
+        raise InputError(f"--label {label[0]}: {name} is not conditional, it draws what it likes; leave --label out")
+    labels = _labels(label or [], header, count)
+    with torch.inference_mode():
+        images = model.sample(labels.to(where), generator(where, "sample", seed))
+    grid = _grid(to_unit(images, model.pixels).cpu(), zoom)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    imsave(target, grid.numpy())
+    print(f"{target}: {count} images of {name}, trained on {header.source}")
+
+
+def _labels(names: list[str], header: Any, count: int) -> Any:
+    """(count, K) float: the named class, or each in turn."""
+    import torch
+
+    for name in names:
+        if name not in header.classes:
+            raise InputError(f"--label {name}: expected one of {', '.join(header.classes)}")
+    if header.exclusive and len(names) > 1:
+        raise InputError(f"--label: {header.data} images have one class each, found {len(names)}: {', '.join(names)}")
+    hot = torch.eye(len(header.classes))
+    if not names:
+        return hot[torch.arange(count) % len(hot)]
+    return hot[[header.classes.index(name) for name in names]].sum(0).expand(count, -1)
+
+
+def _grid(images: Any, zoom: int) -> Any:
+    """(N, C, H, W) in [0, 1] to one (rows * H, columns * W, 3) picture with a thin gap between images."""
+    import torch
+
+    columns = int(len(images) ** 0.5 + 0.999)
+    rows = -(-len(images) // columns)
+    images = torch.nn.functional.pad(
+        images.repeat_interleave(zoom, 2).repeat_interleave(zoom, 3), [zoom] * 4, value=0.25
+    )
+    blank = torch.full((rows * columns - len(images), *images.shape[1:]), 0.25)
+    tiles = torch.cat([images, blank]).unflatten(0, (rows, columns))  # (R, C', C, H, W)
+    picture = tiles.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)
+    return picture.expand(-1, -1, 3) if picture.shape[2] == 1 else picture

@@ -1,0 +1,34 @@
+"""The schemas of plug-ins, without importing the plug-ins: torch alone takes seconds."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import InputError
+from pipeline.params import Strict
+
+PIPELINE = Path(__file__).parents[1] / "pipeline"
+LIGHT = ("typing", "collections.abc", "pydantic", "pipeline.params")  # modules that a schema may need
+
+
+def settings(plugin: str) -> type[Strict]:
+    """The class `Settings` of `pipeline/<plugin>.py`, from the file's own source: its Strict classes and light imports.
+
+    Raises InputError when there is no such file, naming those there are.
+    """
+    path = PIPELINE / f"{plugin}.py"
+    if not path.exists():
+        known = sorted(p.stem for p in path.parent.glob("*.py") if p.stem not in ("__init__", "base", "style"))
+        raise InputError(f"pipeline/{plugin}.py: no such file; found {', '.join(known)}")
+    schemas = {"Strict"}
+    body: list[ast.stmt] = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module in LIGHT:
+            body.append(node)
+        elif isinstance(node, ast.ClassDef) and schemas & {b.id for b in node.bases if isinstance(b, ast.Name)}:
+            schemas.add(node.name)
+            body.append(node)
+    space: dict[str, Any] = {"__name__": f"pipeline.{plugin.replace('/', '.')}"}
+    exec(compile(ast.Module(body, []), str(path), "exec"), space)
+    found: type[Strict] = space["Settings"]
+    return found
