@@ -18,7 +18,7 @@ class Header:
     """How to build a model again, and where it comes from.
 
     model, network: the plug-ins' own settings. shape: (C, H, W). classes: the labels' names. exclusive: whether exactly
-    one of them holds. source: of the training images. definition: see `pipeline.training.state.definition`.
+    one of them holds. source: of the training images.
     """
 
     data: str
@@ -31,7 +31,6 @@ class Header:
     exclusive: bool
     source: str
     seed: int
-    definition: str
 
 
 def build(header: Header) -> GenerativeModel:

@@ -68,7 +68,7 @@ def build(settings: Settings, data: ImageSet) -> Judge:
 
 
 def loss(logits: Tensor, labels: Tensor, exclusive: bool) -> Tensor:
-    """Cross-entropy of logits (B, K) with labels (B, K): nats per image, summed over labels that do not exclude another.
+    """Cross-entropy of logits (B, K) with labels (B, K): nats per image, summed over labels that are not exclusive.
 
     Both take logits: a softmax or sigmoid in front of them would be applied twice.
     """

@@ -18,7 +18,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     # safetensors refuses views of shared storage and wants plain memory layout
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     with replacing(path) as beside:
-        save_file(plain, beside, {"latentlab": json.dumps(header, sort_keys=True)})
+        save_file(plain, beside, {"latentlab": json.dumps(header)})
 
 
 def read(path: Path, what: str, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -4,15 +4,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from pydantic import Field
+from torch import Tensor
 
-from pipeline.data.images import ImageSet
+from pipeline.data.images import ImageSet, to_unit
 from pipeline.models.base import GenerativeModel
+from pipeline.params import Strict
 from pipeline.seeding import generator
+
+
+class Settings(Strict):
+    """figures: the plug-ins in pipeline/figures to draw, where they apply. seed: of all draws."""
+
+    figures: tuple[str, ...] = Field(min_length=1)
+    seed: int = Field(ge=0)
 
 
 @dataclass(frozen=True)
 class View:
-    """One experiment. models: by seed, in evaluation mode; curves: rows by seed, see `pipeline.training.curves`.
+    """One experiment. models: by seed, ready to draw; curves: rows by seed, see `pipeline.training.curves`.
 
     seed: of all draws. Figures that show one model show the first seed's.
     """
@@ -34,3 +44,19 @@ class View:
     def noise(self, figure: str) -> torch.Generator:
         """A generator for one figure, so that figures do not depend on which others are drawn."""
         return generator(self.device, "figure", figure, self.seed)
+
+    def one_hot(self, classes: Tensor) -> Tensor:
+        """Labels (N, K) float of class numbers (N,), counted round: class K is class 0 again."""
+        k = len(self.test.classes)
+        return torch.eye(k, device=self.device)[classes % k]
+
+    def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """The model's images (N, C, H, W) in [0, 1] of latents (N, Z) and labels (N, K)."""
+        return to_unit(self.model.generate(latents, labels), self.model.pixels)
+
+    def title(self, figure: str) -> str:
+        return f"{self.name} · {figure}"
+
+    def caption(self, *facts: str) -> str:
+        """What a figure of one model shows: the images' source, the model's seed, and further facts."""
+        return " · ".join((self.test.source, f"seed {next(iter(self.models))}", *facts))

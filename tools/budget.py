@@ -1,6 +1,7 @@
 """`latentlab budget`: writes a budget's sizes into params.yaml, and leaves all else there as it is."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from fnmatch import fnmatchcase
 from io import StringIO
 from pathlib import Path
@@ -65,4 +66,4 @@ def _merge(content: Any, overlay: Mapping[str, Any], source: str, path: tuple[st
             if isinstance(value, Mapping):
                 _merge(content[key], value, source, (*path, str(key)))
             elif content[key] != value:
-                content[key] = value
+                content[key] = deepcopy(value)  # one list in two places would be written as a YAML anchor

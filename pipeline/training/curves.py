@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.files import replacing
-from pipeline.training.loop import Row
+
+POSITION = ("iteration", "epoch", "images_seen", "seconds")  # what a row holds besides losses
+Row = dict[str, float]  # one point of a learning curve; every loss is a mean over the iterations since the last point
 
 
 def write(path: Path, curves: Mapping[int, Sequence[Row]]) -> None:

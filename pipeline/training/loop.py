@@ -15,6 +15,7 @@ from pipeline.errors import InputError
 from pipeline.models.base import Batch, GenerativeModel, Player
 from pipeline.params import Strict
 from pipeline.seeding import generator
+from pipeline.training.curves import Row
 
 
 class Optimiser(Strict):
@@ -36,10 +37,6 @@ class Settings(Strict):
     epochs: int = Field(ge=1)
     optimisers: dict[str, Optimiser]
     precision: Literal["float32", "bfloat16"]
-
-
-POSITION = ("iteration", "epoch", "images_seen", "seconds")  # what a row holds besides losses
-Row = dict[str, float]  # one point of a learning curve; every loss is a mean over the iterations since the last point
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,32 +35,54 @@ def definition(block: Mapping[str, Any], seed: int, data: Path) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the state of one run lies, outside DVC's outputs, which DVC deletes or replaces before a stage runs."""
+    """Where one run's state lies while it trains, and its result afterwards: outside DVC's outputs.
+
+    DVC deletes a stage's outputs before it runs, so these are what a killed run goes on from, and what spares the seeds
+    that are trained when another is added to the list.
+    """
 
     folder: Path
 
     @property
-    def path(self) -> Path:
-        return self.folder / "state.safetensors"
+    def model(self) -> Path:
+        return self.folder / "model.safetensors"
 
-    def save(self, state: State) -> None:
+    @property
+    def curve(self) -> Path:
+        return self.folder / "curve.csv"
+
+    def state(self, device: torch.device) -> Path:
+        """One kind of device's state does not fit another's generator."""
+        return self.folder / f"state-{device.type}.safetensors"
+
+    def save(self, state: State, device: torch.device) -> None:
         facts = {"iteration": state.iteration, "curve": state.curve, "seconds": state.seconds}
-        storage.write(self.path, state.tensors, facts)
+        storage.write(self.state(device), state.tensors, facts)
 
-    def load(self) -> State | None:
+    def load(self, device: torch.device) -> State | None:
         """The last good state, or None at the beginning."""
-        if not self.path.exists():
+        if not self.state(device).exists():
             return None
-        tensors, facts = storage.read(self.path, "a training state")
+        tensors, facts = storage.read(self.state(device), "a training state")
         return State(facts["iteration"], tensors, facts["curve"], facts["seconds"])
 
-    def clear(self) -> None:
-        """Forgets the state of a run that is finished."""
-        self.path.unlink(missing_ok=True)
-        if self.folder.exists():
-            self.folder.rmdir()
+    def finish(self) -> None:
+        """Forgets the states of a run whose model is written."""
+        for path in self.folder.glob("state-*"):
+            path.unlink()
 
 
-def place(experiment: str, definition: str, device: torch.device) -> Place:
-    """`.resume/<experiment>-<hash>/`; a state of one kind of device does not fit another's generator."""
-    return Place(Path(".resume") / f"{experiment}-{definition[:16]}-{device.type}")
+def places(experiment: str) -> Path:
+    return Path(".resume") / experiment
+
+
+def place(experiment: str, definition: str) -> Place:
+    """`.resume/<experiment>/<hash>/`."""
+    return Place(places(experiment) / definition[:16])
+
+
+def prune(experiment: str, keep: int = 24) -> None:
+    """Removes all but the experiment's latest places; each holds a model."""
+    latest = sorted(places(experiment).iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    for folder in latest[keep:]:
+        shutil.rmtree(folder)

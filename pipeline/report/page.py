@@ -1,0 +1,57 @@
+"""The report: one HTML page that needs nothing besides itself."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.report.table import Metrics, text
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG and what it shows."""
+
+    title: str
+    path: Path
+
+    @property
+    def data(self) -> str:
+        """The picture as a data URI."""
+        return "data:image/png;base64," + base64.b64encode(self.path.read_bytes()).decode()
+
+
+@dataclass(frozen=True)
+class Section:
+    """One experiment: its parameters, its metrics and its pictures."""
+
+    name: str
+    parameters: Mapping[str, Any]
+    metrics: Metrics
+    pictures: Sequence[Picture]
+
+    def text(self, metric: str) -> str:
+        """The metric's number, or a dash where the experiment has none."""
+        return text(self.metrics[metric]) if metric in self.metrics else "–"
+
+
+def render(
+    sections: Sequence[Section], better: Mapping[str, str], judges: Mapping[str, Any], advice: Picture | None
+) -> str:
+    """The page. better: `higher`, `lower` or `neither` for each metric; judges: by role, the judge's accuracy file."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    arrows = {"higher": "↑", "lower": "↓", "neither": ""}
+    names = [name for name in better if any(name in section.metrics for section in sections)]
+    columns = [(name, arrows[better[name]]) for name in names]
+    shared = {key: value for key, value in sections[0].parameters.items() if _shared(key, value, sections)}
+    page = environment.get_template("page.html.j2")
+    return page.render(sections=sections, columns=columns, judges=judges, advice=advice, shared=shared)
+
+
+def _shared(key: str, value: Any, sections: Sequence[Section]) -> bool:
+    return all(section.parameters.get(key) == value for section in sections)

@@ -1,0 +1,138 @@
+"""The VAE's objective: the report's own numbers, closed forms, and the known faults of public code."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, Normal, kl_divergence
+
+from pipeline.data.images import ImageSet, scale
+from pipeline.models.base import Batch, GenerativeModel, LikelihoodModel, Posterior
+from pipeline.models.vae import Settings, Vae, bernoulli_nll, build, gaussian_nll
+from pipeline.networks.mlp import Mlp
+from pipeline.networks.mlp import Settings as MlpSettings
+
+
+def _error(a: Tensor, b: Tensor) -> float:
+    """The report's relative error: max |a - b| / max(|a| + |b|)."""
+    return ((a - b).abs().max() / (a.abs() + b.abs()).max()).item()
+
+
+def _vae(conditional: bool = False, likelihood: str = "bernoulli", latent: int = 5) -> Vae:
+    torch.manual_seed(0)
+    settings = Settings.model_validate({"latent": latent, "conditional": conditional, "likelihood": likelihood})
+    return Vae(settings, Mlp(MlpSettings(layers=2, hidden=32), (1, 28, 28)), 10)
+
+
+def _batch(tiny: ImageSet, model: GenerativeModel) -> Batch:
+    generator = torch.Generator().manual_seed(1)
+    return Batch(scale(tiny.images, model.pixels), tiny.labels.float(), generator)
+
+
+def test_report_a_check_of_the_reparametrisation() -> None:
+    generator = torch.Generator().manual_seed(0)
+    z = Posterior(torch.zeros(1, 15), torch.ones(1, 15)).sample(generator)
+    assert _error(z.mean(), torch.tensor(-0.4363)) <= 1e-4
+    assert _error(z.std(), torch.tensor(1.6860)) <= 1e-4
+
+
+def test_report_a_check_of_the_loss() -> None:
+    logits, images = torch.tensor([[2.0, 5.0], [6.0, 7.0]]), torch.sigmoid(torch.tensor([[1.0, 10.0], [9.0, 3.0]]))
+    cross_entropy = bernoulli_nll(logits, images).sum()
+    kl = Posterior(torch.ones(1, 15), torch.zeros(1, 15)).kl().sum()
+    assert round(cross_entropy.item(), 4) == 1.0079
+    assert _error(kl, torch.tensor(7.5)) <= 1e-5
+    assert _error(cross_entropy + kl, torch.tensor(8.5079)) <= 1e-5
+
+
+def test_kl_is_that_of_the_distributions_and_never_negative() -> None:
+    """The known fault: KL logged with the wrong sign."""
+    noise = torch.Generator().manual_seed(0)
+    mean, logvar = torch.randn(2, 64, 7, generator=noise, dtype=torch.float64)
+    kl = Posterior(mean, logvar).kl()
+    expected = kl_divergence(Normal(mean, (logvar / 2).exp()), Normal(0.0, 1.0)).sum(1)
+    torch.testing.assert_close(kl, expected)
+    assert (kl > 0).all()
+    assert Posterior(torch.zeros(1, 7), torch.zeros(1, 7)).kl().item() == 0
+
+
+def test_log_ratio_is_that_of_the_densities_and_averages_to_minus_kl() -> None:
+    noise = torch.Generator().manual_seed(0)
+    mean, logvar = torch.randn(2, 1, 4, generator=noise).double().expand(2, 200_000, 4)
+    posterior = Posterior(mean, logvar)
+    z = posterior.sample(noise)
+    expected = (Normal(0.0, 1.0).log_prob(z) - Normal(mean, (logvar / 2).exp()).log_prob(z)).sum(1)
+    torch.testing.assert_close(posterior.log_ratio(z), expected)
+    assert posterior.log_ratio(z).mean().item() == pytest.approx(-posterior.kl()[0].item(), rel=0.02)
+
+
+def test_likelihoods_are_those_of_the_distributions_summed_over_pixels() -> None:
+    noise = torch.Generator().manual_seed(0)
+    outputs = torch.randn(3, 1, 4, 4, generator=noise, dtype=torch.float64)
+    binary = torch.randint(0, 2, outputs.shape, generator=noise).double()
+    torch.testing.assert_close(
+        bernoulli_nll(outputs, binary), -Bernoulli(logits=outputs).log_prob(binary).flatten(1).sum(1)
+    )
+    torch.testing.assert_close(
+        gaussian_nll(outputs, binary, 0.3), -Normal(outputs, 0.3).log_prob(binary).flatten(1).sum(1)
+    )
+
+
+def test_the_terms_are_means_over_the_batch_in_nats_per_image(tiny: ImageSet) -> None:
+    model = _vae()
+    whole = model.terms(_batch(tiny, model))
+    doubled = ImageSet(
+        tiny.images.repeat(2, 1, 1, 1), tiny.labels.repeat(2, 1), tiny.originals.repeat(2), tiny.classes, True, ""
+    )
+    twice = model.terms(_batch(doubled, model))
+    assert set(whole) == {"reconstruction", "kl"}
+    assert twice["kl"].item() == pytest.approx(whole["kl"].item(), rel=1e-5)
+    # an untrained decoder says about one half everywhere: log 2 a pixel, not a mean over pixels
+    assert whole["reconstruction"].item() == pytest.approx(784 * math.log(2), rel=0.05)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_one_player_owns_every_weight(likelihood: str) -> None:
+    model = _vae(likelihood=likelihood)
+    (player,) = model.players()
+    owned = {id(w) for module in player.modules for w in module.parameters()}
+    assert owned == {id(w) for w in model.parameters()}
+
+
+@pytest.mark.parametrize(("likelihood", "low"), [("bernoulli", 0.0), ("gaussian", -1.0)])
+def test_images_are_in_the_models_own_range(likelihood: str, low: float) -> None:
+    model = _vae(likelihood=likelihood)
+    with torch.no_grad():
+        images = model.sample(torch.eye(10), torch.Generator().manual_seed(0))
+    assert images.shape == (10, 1, 28, 28)
+    assert model.pixels == ("unit" if low == 0 else "symmetric")
+    assert low <= images.min() < images.max() <= 1
+    assert isinstance(model, LikelihoodModel)
+    assert model.comparable == (likelihood == "bernoulli")
+
+
+def test_only_a_conditional_model_heeds_labels() -> None:
+    zeros, ones = torch.eye(10)[[0] * 4], torch.eye(10)[[1] * 4]
+    latents = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
+    for conditional in (False, True):
+        model = _vae(conditional)
+        with torch.no_grad():
+            same = torch.equal(model.generate(latents, zeros), model.generate(latents, ones))
+            images = model.generate(latents, zeros) if not conditional else torch.rand(4, 1, 28, 28)
+            same_mean = torch.equal(model.encode(images, zeros).mean, model.encode(images, ones).mean)
+        assert same is same_mean is not conditional
+
+
+def test_parameter_counts_of_report_a() -> None:
+    """Encoder 784-400-400-400-(15, 15), decoder 15-400-400-400-784; ten more inputs each for the CVAE."""
+    network = Mlp(MlpSettings(layers=3, hidden=400), (1, 28, 28))
+
+    def count(conditional: bool) -> int:
+        settings = Settings(latent=15, conditional=conditional, likelihood="bernoulli")
+        return sum(w.numel() for w in build(settings, network, 10).parameters())
+
+    encoder = 784 * 400 + 400 + 2 * (400 * 400 + 400) + 400 * 30 + 30
+    decoder = 15 * 400 + 400 + 2 * (400 * 400 + 400) + 400 * 784 + 784
+    assert count(False) == encoder + decoder
+    assert count(True) == encoder + decoder + 2 * 10 * 400

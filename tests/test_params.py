@@ -1,0 +1,190 @@
+"""params.yaml: strict, typed, equal to the laptop budget, and readable without torch."""
+
+import copy
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import Field
+
+from pipeline import params
+from pipeline.errors import InputError
+from pipeline.params import Strict
+from pipeline.plugins import plugin
+from tools.budget import apply
+from tools.check import faults
+from tools.schemas import PIPELINE, settings
+
+
+class Example(Strict):
+    rate: float = Field(gt=0)
+    layers: int = 3
+
+
+@pytest.mark.parametrize(("written", "value"), [("1e-3", 1e-3), ("5e-05", 5e-5), ("2", 2.0), ("0.5", 0.5)])
+def test_numbers_that_yaml_1_1_takes_for_strings_are_numbers(written: str, value: float) -> None:
+    assert params.parse(Example, yaml.safe_load(f"rate: {written}"), "here").rate == value
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ({"rate": -1}, ["here.rate", "greater than 0", "-1"]),
+        ({"rate": "fast"}, ["here.rate", "fast"]),
+        ({"rate": ".nan"}, ["here.rate", "nan"]),
+        ({"rate": float("inf")}, ["here.rate", "inf"]),
+        ({}, ["here.rate", "missing"]),
+        ({"rate": 1, "rat": 2}, ["here.rat", "unknown", "rate, layers"]),
+        ({"rate": 1, "layers": 2.5}, ["here.layers", "2.5"]),
+        (7, ["here", "7"]),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key_in_one_line(block: Any, words: list[str]) -> None:
+    with pytest.raises(InputError) as error:
+        params.parse(Example, block, "here")
+    assert all(word in str(error.value) for word in words)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, ["params.yaml", "cannot be read"]),
+        ("a: [1", ["params.yaml", "not valid YAML"]),
+        ("- 1", ["params.yaml", "mapping", "list"]),
+        ("experiments:\n  a: 1\n  b: 2", ["experiments.c", "found a, b"]),
+        ("experiments: 3", ["experiments.c", "found 3"]),
+    ],
+)
+def test_a_wrong_file_is_one_clear_line(
+    text: str | None, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path("params.yaml").write_text(text)
+    with pytest.raises(InputError) as error:
+        params.read("experiments.c")
+    assert all(word in str(error.value) for word in words)
+    assert "\n" not in str(error.value)
+
+
+def test_params_yaml_is_the_laptop_budget_and_keeps_its_comments(root: Path) -> None:
+    text = (root / "params.yaml").read_text()
+    assert apply(text, yaml.safe_load((root / "budgets/laptop.yaml").read_text()), "laptop") == text
+
+
+def _leaves(content: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    if not isinstance(content, dict):
+        return {path: content}
+    return {key: value for name, part in content.items() for key, value in _leaves(part, (*path, str(name))).items()}
+
+
+def test_every_budget_is_valid_and_leads_back_to_the_laptop(root: Path) -> None:
+    text = (root / "params.yaml").read_text()
+    overlays = {path.stem: yaml.safe_load(path.read_text()) for path in (root / "budgets").glob("*.yaml")}
+    assert set(overlays) == {"smoke", "laptop", "full"}
+    for name, overlay in overlays.items():
+        there = apply(text, overlay, name)
+        assert not faults(yaml.safe_load(there))
+        assert (there == text) == (name == "laptop")
+        assert apply(there, overlays["laptop"], "laptop") == text  # so no budget leaves a trace
+
+
+def test_the_full_budget_holds_the_reports_schedules(root: Path) -> None:
+    full = yaml.safe_load(
+        apply((root / "params.yaml").read_text(), yaml.safe_load((root / "budgets/full.yaml").read_text()), "")
+    )
+    assert full["data"]["digits"]["train"] == 60000
+    epochs = {name: block["epochs"] for name, block in full["experiments"].items()}
+    assert all(epochs[name] == (10 if name.startswith("fc_") else 200) for name in epochs)
+
+
+@pytest.mark.parametrize("overlay", [{"experiments": {"nobody_*": {"epochs": 1}}}, {"data": {"digits": {"trian": 1}}}])
+def test_an_overlay_cannot_add_keys(overlay: dict[str, Any], root: Path) -> None:
+    with pytest.raises(InputError, match="no such key"):
+        apply((root / "params.yaml").read_text(), overlay, "mine.yaml")
+
+
+def test_an_overlay_with_a_wrong_value_is_refused(root: Path) -> None:
+    with pytest.raises(InputError, match=r"mine.yaml: .*epochs"):
+        apply((root / "params.yaml").read_text(), {"experiments": {"fc_vae": {"epochs": 0}}}, "mine.yaml")
+
+
+def _set(content: dict[str, Any], key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    for part in path:
+        content = content[part]
+    if value is None:
+        del content[last]
+    else:
+        content[last] = value
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("experiments.fc_vae.latent", 0, ["experiments.fc_vae.latent", "0"]),
+        ("experiments.fc_vae.latent", None, ["experiments.fc_vae.latent", "missing"]),
+        ("experiments.fc_vae.latnet", 5, ["experiments.fc_vae.latnet", "did you mean 'latent'?"]),
+        ("experiments.fc_vae.conditional", "perhaps", ["experiments.fc_vae.conditional", "perhaps"]),
+        ("experiments.fc_vae.family", "vea", ["pipeline/models/vea.py", "vae"]),
+        ("experiments.fc_vae.network", "mpl", ["pipeline/networks/mpl.py", "mlp"]),
+        ("experiments.fc_vae.data", "letters", ["experiments.fc_vae.data", "letters", "digits"]),
+        ("experiments.fc_vae.seeds", [], ["experiments.fc_vae.seeds"]),
+        ("experiments.fc_vae.seeds", [1, 1], ["experiments.fc_vae.seeds", "distinct"]),
+        ("experiments.fc_vae.optimisers.vae.algorithm", "sgdd", ["optimisers.vae.algorithm", "sgdd"]),
+        ("experiments.fc_vae", 3, ["experiments.fc_vae", "3"]),
+        ("evaluation.digits.metrics", ["fid"], ["evaluation.digits.metrics", "pipeline/metrics/fid.py"]),
+        ("figures.digits.figures", ["poster"], ["pipeline/figures/poster.py"]),
+        ("data.digits.source", "mnits", ["data.digits.source", "mnits", "digits8x8"]),
+        ("classifier.letters", {}, ["classifier.letters"]),
+        ("colours", {}, ["colours", "unknown block"]),
+        ("data", None, ["data", "expected a mapping"]),
+    ],
+)
+def test_check_names_the_fault(key: str, value: Any, words: list[str], content: dict[str, Any]) -> None:
+    broken = copy.deepcopy(content)
+    _set(broken, key, value)
+    found = faults(broken)
+    assert found
+    assert all(word in " ".join(found) for word in words), found
+    assert all("\n" not in fault for fault in found)
+
+
+def test_check_takes_less_than_a_second_and_no_torch(root: Path) -> None:
+    code = """if True:
+        import sys
+        from tools.cli import main
+        sys.argv = ["latentlab", "check"]
+        try:
+            main()
+        except SystemExit as end:
+            assert not end.code
+        assert "torch" not in sys.modules
+    """
+    seconds = []
+    for _ in range(3):  # the best of three: the machine may be busy
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+        seconds.append(time.perf_counter() - start)
+        assert done.returncode == 0, done.stderr
+        assert "valid" in done.stdout
+    assert min(seconds) < 1
+
+
+def _plugins() -> list[str]:
+    folders = ("data", "models", "networks")
+    files = [path for folder in folders for path in sorted((PIPELINE / folder).glob("*.py"))]
+    named = [str(p.relative_to(PIPELINE).with_suffix("")) for p in files if "class Settings" in p.read_text()]
+    return [*named, "training/loop", "classifier", "evaluation", "view"]
+
+
+@pytest.mark.parametrize("name", _plugins())
+def test_the_schema_read_from_source_is_the_schema_that_runs(name: str) -> None:
+    folder, _, file = name.rpartition("/")
+    module = plugin(folder, file) if folder else __import__(f"pipeline.{file}", fromlist=["Settings"])
+    assert settings(name).model_json_schema() == module.Settings.model_json_schema()

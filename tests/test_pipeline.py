@@ -1,0 +1,265 @@
+"""The pipeline as its users run it: DVC on a copy of the project at the smoke budget."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from workspace import Workspace, make, ran
+
+pytestmark = pytest.mark.slow
+NAMES = ("fc_vae", "fc_cvae")
+OWN = {f"{stage}@fc_vae" for stage in ("train", "evaluate", "figures")} | {"report"}
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Two experiments, reproduced and committed."""
+    workspace = make(tmp_path_factory.mktemp("pipeline"), NAMES)
+    done = workspace.reproduced()
+    assert done == {"prepare@digits", "classify@digits", "report"} | {
+        f"{stage}@{name}" for stage in ("train", "evaluate", "figures") for name in NAMES
+    }
+    workspace.run("git", "add", "-A")
+    workspace.run("git", "commit", "-qm", "reproduced")
+    return workspace
+
+
+def _restore(workspace: Workspace) -> None:
+    workspace.run("git", "checkout", "-q", ".")
+    workspace.run("dvc", "checkout", "-q")
+
+
+def test_a_second_run_does_nothing(workspace: Workspace) -> None:
+    output = workspace.run("dvc", "repro")
+    assert not ran(output)
+    assert "up to date" in output
+
+
+def test_git_holds_lock_and_metrics_but_no_data(workspace: Workspace) -> None:
+    files = workspace.run("git", "ls-files").split()
+    assert {"dvc.lock", "results/metrics/fc_vae.json", "results/seeds/fc_vae.json"} <= set(files)
+    assert not [name for name in files if name.endswith((".safetensors", ".png", ".html", ".csv"))]
+    assert not workspace.run("git", "status", "--porcelain")
+
+
+def test_results_are_complete(workspace: Workspace) -> None:
+    for name in NAMES:
+        results = workspace.folder / "results"
+        metrics = json.loads((results / f"metrics/{name}.json").read_text())
+        assert (metrics["source"], metrics["seeds"]) == ("digits8x8", 1)
+        named = {"elbo", "reconstruction", "kl", "nll", "mse", "active_units", "frechet_distance", "kernel_distance"}
+        named |= {
+            "precision",
+            "recall",
+            "density",
+            "coverage",
+            "confidence",
+            "class_entropy",
+            "sharpness",
+            "nearest_train",
+        }
+        conditional = {"condition_accuracy", "condition_accuracy_real"}
+        assert set(metrics) - {"source", "seeds"} == named | (conditional if name == "fc_cvae" else set())
+        drawn = {path.stem for path in (results / f"figures/{name}").glob("*.png")}
+        grids = {"samples", "corners", "interpolation", "reconstructions", "curves"}
+        assert drawn == grids | ({"classes"} if name == "fc_cvae" else set())
+        with (results / f"curves/{name}.csv").open() as file:
+            assert {"seed", "iteration", "epoch", "images_seen", "loss", "kl", "reconstruction"} <= set(
+                next(csv.reader(file))
+            )
+    page = (workspace.folder / "results/report/index.html").read_text()
+    assert all(name in page for name in NAMES)
+    assert "digits8x8" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_latent_size_reruns_its_own_experiment_only(workspace: Workspace) -> None:
+    workspace.edit(lambda content: content["experiments"]["fc_vae"].update(latent=7))
+    assert workspace.reproduced() == OWN
+    workspace.edit(lambda content: content["experiments"]["fc_vae"].update(latent=15, layers=2))
+    assert workspace.reproduced() == OWN
+    _restore(workspace)
+
+
+def test_settings_of_evaluation_and_figures_retrain_nothing(workspace: Workspace) -> None:
+    workspace.edit(lambda content: content["evaluation"]["digits"].update(samples=150))
+    assert workspace.reproduced() == {"evaluate@fc_vae", "evaluate@fc_cvae", "report"}
+    _restore(workspace)
+    workspace.edit(lambda content: content["figures"]["digits"].update(seed=1))
+    assert workspace.reproduced() == {"figures@fc_vae", "figures@fc_cvae", "report"}
+    _restore(workspace)
+
+
+def test_editing_a_figure_redraws_only(workspace: Workspace) -> None:
+    path = workspace.folder / "pipeline/figures/samples.py"
+    path.write_text(path.read_text() + "# a comment\n")
+    # the pictures come out the same, so the report stands
+    assert workspace.reproduced() == {"figures@fc_vae", "figures@fc_cvae"}
+    _restore(workspace)
+
+
+def test_a_comment_in_one_family_leaves_the_others_alone(workspace: Workspace) -> None:
+    """A second family, vae's copy, stands for those to come."""
+    families = workspace.folder / "pipeline/models"
+    shutil.copy(families / "vae.py", families / "twin.py")
+    workspace.edit(lambda content: content["experiments"]["fc_cvae"].update(family="twin"))
+    workspace.reproduced()
+    (families / "twin.py").write_text((families / "twin.py").read_text() + "# a comment\n")
+    # trained anew, to the same bytes: what is made from the models stands, but the code that loads them has changed
+    assert workspace.reproduced() == {"train@fc_cvae", "evaluate@fc_cvae", "figures@fc_cvae"}
+    (families / "twin.py").unlink()
+    _restore(workspace)
+
+
+def test_a_seed_more_trains_that_seed_only(workspace: Workspace) -> None:
+    model = workspace.folder / "results/models/fc_vae/seed0.safetensors"
+    before = model.read_bytes()
+    workspace.edit(lambda content: content["experiments"]["fc_vae"].update(seeds=[0, 1]))
+    output = workspace.run("dvc", "repro")
+    assert ran(output) == OWN
+    assert "seed 0: trained before" in output
+    assert "seed 1: trained before" not in output
+    assert model.read_bytes() == before
+    assert model.with_name("seed1.safetensors").read_bytes() != before
+    metrics = json.loads((workspace.folder / "results/metrics/fc_vae.json").read_text())
+    assert metrics["seeds"] == 2
+    assert metrics["elbo"]["ci95"] > 0
+    _restore(workspace)
+
+
+def test_repeating_everything_gives_the_same_bits(workspace: Workspace) -> None:
+    def results() -> dict[str, bytes]:
+        folders = ("models", "metrics", "seeds", "classifiers")
+        files = [path for name in folders for path in (workspace.folder / "results" / name).rglob("*.*")]
+        return {str(path): path.read_bytes() for path in files}
+
+    before = results()
+    shutil.rmtree(workspace.folder / ".resume")
+    workspace.run("dvc", "repro", "--force", "--no-run-cache")
+    assert results() == before
+
+
+def test_experiments_params_metrics_and_plots(workspace: Workspace, tmp_path: Path) -> None:
+    workspace.run("dvc", "exp", "run", "-S", "experiments.fc_vae.latent=20", "--name", "latent20")
+    assert "experiments.fc_vae.latent" in workspace.run("dvc", "params", "diff")
+    difference = workspace.run("dvc", "metrics", "diff", "--md")
+    assert "elbo.mean" in difference
+    assert "results/metrics/fc_cvae.json" not in difference
+    table = workspace.run("dvc", "exp", "show", "--csv")
+    assert "latent20" in table
+    for command in (["show"], ["diff", "HEAD", "latent20"]):
+        workspace.run("dvc", "plots", *command, "-o", str(tmp_path / command[0]))
+        page = (tmp_path / command[0] / "index.html").read_text()
+        assert "training images seen" in page
+        assert "samples.png" in page
+    _restore(workspace)
+
+
+def test_a_queue_of_latent_sizes(workspace: Workspace) -> None:
+    workspace.run("dvc", "exp", "run", "--queue", "-S", "experiments.fc_vae.latent=5,10")
+    workspace.run("dvc", "queue", "start")
+    workspace.run("dvc", "queue", "logs", "--follow", _tasks(workspace)[0])
+    for _ in range(120):
+        if "Running" not in (status := workspace.run("dvc", "queue", "status")) and "Queued" not in status:
+            break
+        workspace.run("sleep", "1")
+    assert status.count("Success") == 2, status
+    shown = json.loads(workspace.run("dvc", "exp", "show", "--json"))
+    latents = {
+        run["data"]["params"]["params.yaml"]["data"]["experiments"]["fc_vae"]["latent"]
+        for experiment in shown[1]["experiments"]
+        for run in experiment["revs"]
+    }
+    assert {5, 10} <= latents
+
+
+def _tasks(workspace: Workspace) -> list[str]:
+    return [
+        line.split()[0]
+        for line in workspace.run("dvc", "queue", "status").splitlines()
+        if "Running" in line or "Queued" in line
+    ]
+
+
+def test_sample_and_results_read_what_was_made(workspace: Workspace, tmp_path: Path) -> None:
+    target = tmp_path / "seven.png"
+    output = workspace.run("latentlab", "sample", "fc_cvae", "--count", "5", "--label", "7", "--out", str(target))
+    assert "5 images of fc_cvae" in output
+    assert target.read_bytes().startswith(b"\x89PNG")
+    assert "fc_cvae" in workspace.run("latentlab", "results")
+    assert "coverage" in workspace.run("latentlab", "results", "--all")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["latentlab", "sample", "fc_cvae", "--label", "eleven"], ["eleven", "0, 1, 2"]),
+        (["latentlab", "sample", "fc_vae", "--label", "1"], ["fc_vae", "not conditional"]),
+        (["latentlab", "sample", "nobody"], ["results/models/nobody", "dvc repro"]),
+        (["latentlab", "sample", "fc_vae", "--out", "a.jpg"], ["a.jpg", ".png"]),
+        (["latentlab", "sample", "fc_vae", "--device", "abacus"], ["abacus", "cpu"]),
+        (["latentlab", "budget", "huge"], ["huge", "full, laptop, smoke"]),
+        (["python", "-m", "stages.train", "nobody"], ["experiments.nobody", "fc_vae"]),
+        (["python", "-m", "stages.evaluate", "nobody"], ["results/models/nobody"]),
+        (["python", "-m", "stages.figures", "nobody"], ["results/models/nobody"]),
+        (["python", "-m", "stages.prepare", "letters"], ["data.letters", "digits"]),
+        (["python", "-m", "stages.classify", "letters"], ["classifier.letters", "digits"]),
+    ],
+)
+def test_bad_input_is_one_line_and_status_1(command: list[str], words: list[str], workspace: Workspace) -> None:
+    output = workspace.run(*command, status=1)
+    assert output.startswith("error: ")
+    assert output.count("\n") == 1
+    assert all(word in output for word in words), output
+
+
+def test_a_damaged_model_is_one_line(workspace: Workspace) -> None:
+    path = workspace.folder / "results/models/fc_vae/seed0.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    assert "seed0.safetensors: expected a trained model" in workspace.stage("evaluate", "fc_vae", status=1)
+    path.write_bytes(content)
+
+
+def _recorded(workspace: Workspace, stage: str, *arguments: str) -> dict[str, Any]:
+    """Runs a stage with its reads of files and parameters recorded."""
+    recorder = Path(__file__).with_name("recorder.py")
+    target = workspace.folder.parent / f"{stage}.json"
+    workspace.run("python", str(recorder), str(target), stage, *arguments)
+    found: dict[str, Any] = json.loads(target.read_text())
+    return found
+
+
+@pytest.mark.parametrize("stage", ["prepare", "classify", "train", "evaluate", "figures", "report"])
+def test_a_stage_reads_exactly_what_it_declares(stage: str, workspace: Workspace) -> None:
+    """Parameters, files and code, as they are read at run time against those in dvc.yaml as DVC resolved it."""
+    key = {"prepare": "digits", "classify": "digits", "report": ""}.get(stage, "fc_cvae")
+    lock = yaml.safe_load((workspace.folder / "dvc.lock").read_text())["stages"][f"{stage}@{key}".rstrip("@")]
+    if stage == "train":
+        shutil.rmtree(workspace.folder / ".resume", ignore_errors=True)
+    found = _recorded(workspace, stage, *([key] if key else []))
+    declared = [workspace.folder / dep["path"] for dep in lock["deps"]]
+    outputs = [workspace.folder / out["path"] for out in lock["outs"]]
+
+    def within(path: Path, roots: list[Path]) -> bool:
+        return any(path == root or path.is_relative_to(root) for root in roots)
+
+    assert sorted(found["params"]) == sorted(lock["params"]["params.yaml"])
+    read = [Path(path) for path in found["files"]]
+    strange = [
+        p
+        for p in read
+        if not within(p, declared) and not within(p.with_name(p.name.strip(".").removesuffix(".part")), outputs)
+    ]
+    assert not [path for path in strange if ".resume" not in path.parts and path.name != "params.yaml"]
+    data = [path for path in declared if path.is_file() and path.suffix not in (".py", ".j2")]
+    assert not [path for path in data if path not in read]
+    code = {Path(path) for path in found["modules"]}
+    declared_code = {
+        p for root in declared for p in ([root] if root.is_file() else root.rglob("*.py")) if p.suffix == ".py"
+    }
+    assert code == {path for path in declared_code if path.stat().st_size}

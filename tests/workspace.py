@@ -1,0 +1,93 @@
+"""A copy of the project in an empty folder, a git and DVC repository of its own, in which stages may really run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+KEPT = ("pipeline", "stages", "tools", "budgets", "data/raw/digits", "data/weights", ".dvc/config", ".dvc/plots")
+FILES = ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore")
+PRIVATE = shutil.ignore_patterns("__pycache__", "*.pyc")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project folder. `run` and `start` give commands the environment a user would have."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        # one thread: two cores run tests side by side, and threads that wait for each other would be slow
+        identity = {f"GIT_{who}_{what}": "t@t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, **identity, "PATH": path, "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
+
+    def run(self, *command: str, status: int = 0) -> str:
+        """Both outputs of a command that must end with `status`."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, f"{command}: {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """A command in the background."""
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL)
+
+    def stage(self, name: str, *arguments: str, status: int = 0) -> str:
+        return self.run(sys.executable, "-m", f"stages.{name}", *arguments, status=status)
+
+    def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Changes params.yaml."""
+        path = self.folder / "params.yaml"
+        content = yaml.safe_load(path.read_text())
+        change(content)
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def reproduced(self) -> set[str]:
+        """The stages that `dvc repro` runs now; it runs them."""
+        return ran(self.run("dvc", "repro"))
+
+
+def ran(output: str) -> set[str]:
+    """The stages that DVC says it ran."""
+    return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
+
+
+def make(folder: Path, experiments: Iterable[str]) -> Workspace:
+    """The project at the smoke budget with these experiments only, committed to git."""
+    for name in KEPT:
+        source = ROOT / name
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=PRIVATE)
+        else:
+            shutil.copy(source, folder / name)
+    for name in FILES:
+        shutil.copy(ROOT / name, folder / name)
+    workspace = Workspace(folder)
+    workspace.run("latentlab", "budget", "smoke")
+    wanted = set(experiments)
+
+    def keep(content: dict[str, Any]) -> None:
+        content["experiments"] = {n: block for n, block in content["experiments"].items() if n in wanted}
+
+    workspace.edit(keep)
+    workspace.run("git", "init", "-q")
+    workspace.run("git", "add", "-A")
+    workspace.run("git", "commit", "-qm", "start")
+    return workspace
