@@ -15,6 +15,8 @@ from pipeline.errors import InputError
 from pipeline.params import Strict
 from pipeline.seeding import derive, generator
 
+VIEW = ("features", "logits")
+
 
 class Settings(Strict):
     """weights: a file with a judge of one's own, or a folder: a file in it is taken, an empty one means train a judge.
@@ -77,17 +79,17 @@ def loss(logits: Tensor, labels: Tensor, exclusive: bool) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="sum") / len(logits)
 
 
-def steps(settings: Settings, data: ImageSet) -> int:
-    """Updates in all. Raises InputError when there is not one batch of images."""
+def fit(
+    judge: Judge, data: ImageSet, settings: Settings, show: Callable[[int, int, Mapping[str, float]], None]
+) -> None:
+    """Trains on images that are moved by up to two pixels, with AdamW and one cycle of the learning rate.
+
+    `show(done, total, values)` is told how far it is.
+    """
+    device = data.images.device
     if settings.batch > len(data):
         raise InputError(f"classifier batch: expected at most the {len(data)} training images, found {settings.batch}")
-    return len(data) // settings.batch * settings.epochs
-
-
-def fit(judge: Judge, data: ImageSet, settings: Settings, update: Callable[[int, Mapping[str, float]], None]) -> None:
-    """Trains on images that are moved by up to two pixels, with Adam and one cycle of the learning rate."""
-    device = data.images.device
-    total = steps(settings, data)
+    total = len(data) // settings.batch * settings.epochs
     optimiser = torch.optim.AdamW(judge.parameters(), settings.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total, pct_start=0.2)
     noise = generator(torch.device("cpu"), "judge batches", settings.seed)
@@ -106,7 +108,7 @@ def fit(judge: Judge, data: ImageSet, settings: Settings, update: Callable[[int,
             schedule.step()
             done += 1
             if done % 20 == 0 or done == total:
-                update(done, {"loss": value.item()})
+                show(done, total, {"loss": value.item()})
     judge.eval()
 
 
@@ -122,6 +124,19 @@ def accuracy(logits: Tensor, labels: Tensor, exclusive: bool) -> float:
     if exclusive:
         return (logits.argmax(1) == labels.argmax(1)).double().mean().item()
     return ((logits > 0) == labels.bool()).double().mean().item()
+
+
+def save_views(path: Path, views: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    """Features and logits of the real images by split, so that no evaluation needs to compute them again."""
+    tensors = {f"{split}.{name}": t for split, pair in views.items() for name, t in zip(VIEW, pair, strict=True)}
+    storage.write(path, tensors, {})
+
+
+def load_views(path: Path, split: str) -> tuple[Tensor, Tensor]:
+    """Features (N, 128) and logits (N, K) of a split's images, in their order."""
+    tensors, _ = storage.read(path, "a judge's view of real images")
+    features, logits = (tensors[f"{split}.{name}"] for name in VIEW)
+    return features, logits
 
 
 def save(path: Path, judge: Judge, settings: Settings, data: ImageSet) -> None:

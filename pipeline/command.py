@@ -4,11 +4,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 Device = Annotated[
     str,
@@ -16,7 +19,6 @@ Device = Annotated[
         envvar="LATENTLAB_DEVICE", help="auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1 or mps. Changes speed only."
     ),
 ]
-Update = Callable[[int, Mapping[str, float]], None]
 
 
 def run(app: Callable[[], Any]) -> None:
@@ -38,34 +40,51 @@ def single(command: Callable[..., None]) -> None:
     run(lambda: app(standalone_mode=True))
 
 
-@contextmanager
-def progress(title: str, total: int) -> Iterator[Update]:
-    """Shows long work: a bar with values and time left on a terminal, a plain line every few seconds elsewhere.
+class Progress(Protocol):
+    """Called with a task's name, how much of it is done, and of how much, and values to show."""
 
-    Yields `update(done, values)`, which is cheap enough to call a hundred times a run.
-    """
+    def __call__(self, task: str, done: int, total: int, values: Mapping[str, float]) -> None: ...
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """Shows long work: on a terminal a bar a task with values and time left, elsewhere a line every few seconds."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console()
     if console.is_terminal:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True)
-        with Progress(*columns, TextColumn("{task.fields[values]}"), console=console) as bar:
-            task = bar.add_task(title, total=total, values="")
-            yield lambda done, values: bar.update(task, completed=done, values=_words(values))
+        with Bars(*columns, TextColumn("{task.fields[values]}"), console=console) as bars:
+            tasks: dict[str, TaskID] = {}
+
+            def draw(task: str, done: int, total: int, values: Mapping[str, float]) -> None:
+                if task not in tasks:
+                    tasks[task] = bars.add_task(f"{title} {task}".rstrip(), total=total, values="")
+                bars.update(tasks[task], completed=done, values=_words(values))
+
+            yield draw
         return
     start = spoken = time.monotonic()
-    first: int | None = None
+    first: dict[str, int] = {}
+    latest: dict[str, tuple[int, int, str]] = {}
 
-    def speak(done: int, values: Mapping[str, float]) -> None:
-        nonlocal spoken, first
+    def speak(task: str, done: int, total: int, values: Mapping[str, float]) -> None:
+        nonlocal spoken
+        first.setdefault(task, done)
+        latest[task] = done, total, _words(values)
         now = time.monotonic()
-        first = done if first is None else first
-        if now - spoken < 5 and done < total:
+        finished = all(done == total for done, total, _ in latest.values())
+        if now - spoken < 5 and not finished:
             return
         spoken = now
-        left = (now - start) / (done - first) * (total - done) if done > first else 0.0
-        print(f"{title}: {done}/{total} {_words(values)} {f'{left:.0f} s left' if left else ''}".rstrip(), flush=True)
+        gained = sum(done - first[name] for name, (done, _, _) in latest.items())
+        missing = sum(total - done for done, total, _ in latest.values())
+        left = f", {(now - start) / gained * missing:.0f} s left" if gained and missing else ""
+        parts = (f"{name} {done}/{total} {words}".strip() for name, (done, total, words) in latest.items())
+        print(f"{title}: {' | '.join(parts)}{left}", flush=True)
 
     yield speak
 

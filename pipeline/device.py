@@ -18,3 +18,11 @@ def pick(name: str) -> torch.device:
             f"--device {name}: expected auto, cpu, cuda, cuda:N or mps, and to find it here ({reason})"
         ) from None
     return device
+
+
+def bfloat16_is_slow(device: torch.device) -> bool:
+    """Whether bfloat16 is only imitated here: an x86 CPU without instructions for it."""
+    if device.type != "cpu":
+        return False
+    able = torch.cpu.get_capabilities()
+    return able.get("architecture") == "x86_64" and not (able.get("avx512_bf16") or able.get("amx_bf16"))

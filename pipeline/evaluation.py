@@ -1,18 +1,24 @@
 """From a trained model to the evidence that metrics look at, and from seeds to a mean with its uncertainty."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from pipeline import classifier
+from pipeline import checkpoint, classifier
 from pipeline.classifier import Judge
-from pipeline.data.images import ImageSet, scale, to_unit
+from pipeline.data import images
+from pipeline.data.images import scale, to_unit
 from pipeline.evidence import Evidence, Judged, Likelihoods
 from pipeline.models.base import GenerativeModel, LikelihoodModel, Posterior
+from pipeline.parallel import Report
 from pipeline.params import Strict
+from pipeline.plugins import plugin
+from pipeline.seeding import generator
 
 
 class Settings(Strict):
@@ -30,63 +36,98 @@ class Settings(Strict):
     seed: int = Field(ge=0)
 
 
-def judged(judge: Judge, data: ImageSet) -> Judged:
-    """Real images as the judge sees them."""
-    features, logits = classifier.predict(judge, data.images)
-    return Judged(scale(data.images, "unit"), features, logits, data.labels, data.originals)
+@dataclass(frozen=True)
+class Evaluation:
+    """What evaluating one seed's model takes. models, judge, views: files; prepared: the folder of the splits."""
+
+    models: Mapping[int, Path]
+    judge: Path
+    views: Path
+    prepared: Path
+    settings: Settings
+    device: torch.device
+
+    def seed(self, seed: int, report: Report) -> dict[str, float]:
+        """All metrics of one seed."""
+        judge, (model, _) = classifier.load(self.judge, self.device), checkpoint.load(self.models[seed], self.device)
+        noise = generator(self.device, "evaluation", self.settings.seed, seed)
+        found = evidence(model, judge, self.real("train"), self.real("test"), self.settings, noise)
+        values: dict[str, float] = {}
+        for done, name in enumerate(self.settings.metrics):
+            report(done, len(self.settings.metrics), {})
+            values |= plugin("metrics", name).measure(found)
+        report(len(self.settings.metrics), len(self.settings.metrics), {})
+        return values
+
+    def real(self, split: str) -> Judged:
+        """Real images as the judge sees them, at most so many as the settings say; prepared images are shuffled."""
+        home = measured_on(self.device)
+        data = images.load(self.prepared / f"{split}.safetensors").first(self.settings.real_images).to(home)
+        features, logits = (view[: len(data)].to(home) for view in classifier.load_views(self.views, split))
+        return Judged(scale(data.images, "unit"), features, logits, data.labels, data.originals)
+
+
+def measured_on(device: torch.device) -> torch.device:
+    """Where evidence is kept: metrics compute in float64, which MPS does not have."""
+    return torch.device("cpu") if device.type == "mps" else device
 
 
 @torch.inference_mode()
 def evidence(
-    model: GenerativeModel, judge: Judge, train: Judged, test: Judged, settings: Settings, generator: Generator
+    model: GenerativeModel, judge: Judge, train: Judged, test: Judged, settings: Settings, noise: Generator
 ) -> Evidence:
     """All evidence on one trained model. Samples are asked for with labels drawn as the test images' are."""
-    asked = torch.randint(len(test.labels), (settings.samples,), generator=generator, device=generator.device)
-    labels = test.labels[asked]
-    fakes = [to_unit(model.sample(part.float(), generator), model.pixels) for part in labels.split(1000)]
-    images = torch.cat(fakes)
-    fake = Judged(images, *classifier.predict(judge, images), labels)
-    found = likelihoods(model, test, settings, generator) if isinstance(model, LikelihoodModel) else None
-    return Evidence(train, test, fake, model.conditional, judge.exclusive, found)
+    home = test.images.device
+    asked = torch.randint(len(test.labels), (settings.samples,), generator=noise, device=noise.device)
+    labels = test.labels[asked.to(home)]
+    columns: tuple[list[Tensor], ...] = ([], [], [])
+    for part in labels.split(1000):
+        fakes = to_unit(model.sample(part.to(noise.device).float(), noise), model.pixels)
+        for column, values in zip(columns, (fakes, *classifier.predict(judge, fakes)), strict=True):
+            column.append(values.to(home))
+    drawn, features, logits = map(torch.cat, columns)
+    fake = Judged(drawn, features, logits, labels)
+    known = likelihoods(model, test, settings, noise) if isinstance(model, LikelihoodModel) else None
+    return Evidence(train, test, fake, model.conditional, judge.exclusive, known)
 
 
 @torch.inference_mode()
-def likelihoods(model: GenerativeModel, test: Judged, settings: Settings, generator: Generator) -> Likelihoods:
+def likelihoods(model: GenerativeModel, test: Judged, settings: Settings, noise: Generator) -> Likelihoods:
     """What a likelihood model says of the held-out images; see `Likelihoods`."""
     assert isinstance(model, LikelihoodModel)
-    reconstruction, kl, means, reconstructed = [], [], [], []
-    for unit, hot in zip(test.images.split(1000), test.labels.float().split(1000), strict=True):
-        images = unit if model.pixels == "unit" else unit * 2 - 1
-        posterior = model.encode(images, hot)
-        latents = posterior.sample(generator)
-        reconstruction.append(model.reconstruction(images, latents, hot))
-        kl.append(posterior.kl())
-        means.append(posterior.mean)
-        reconstructed.append(to_unit(model.generate(latents, hot), model.pixels))
-    return Likelihoods(
-        torch.cat(reconstruction),
-        torch.cat(kl),
-        log_weights(model, test, settings, generator),
-        torch.cat(means),
-        torch.cat(reconstructed),
-        test.images,
-        model.comparable,
-    )
+    columns: tuple[list[Tensor], ...] = ([], [], [], [])
+    for own, hot in _batches(model, test, len(test.images), 1000, noise.device):
+        posterior = model.encode(own, hot)
+        latents = posterior.sample(noise)
+        reconstruction = model.reconstruction(own, latents, hot)
+        redrawn = to_unit(model.generate(latents, hot), model.pixels)
+        for column, values in zip(columns, (reconstruction, posterior.kl(), posterior.mean, redrawn), strict=True):
+            column.append(values.to(test.images.device))
+    reconstruction, kl, means, redrawn = map(torch.cat, columns)
+    weights = log_weights(model, test, settings, noise)
+    return Likelihoods(reconstruction, kl, weights, means, redrawn, test.images, model.comparable)
 
 
-def log_weights(model: LikelihoodModel, test: Judged, settings: Settings, generator: Generator) -> Tensor:
+def log_weights(model: LikelihoodModel, test: Judged, settings: Settings, noise: Generator) -> Tensor:
     """log p(x, z_s) - log q(z_s | x) of the first images, (M, S). Burda et al. (2016), eq. 8."""
-    rows = []
-    count, draws = settings.likelihood_images, settings.importance_samples
-    for unit, hot in zip(test.images[:count].split(40), test.labels[:count].float().split(40), strict=True):
-        images = (unit if model.pixels == "unit" else unit * 2 - 1).repeat_interleave(draws, 0)
-        labels = hot.repeat_interleave(draws, 0)
-        single = model.encode(images[::draws], hot)
+    rows, draws = [], settings.importance_samples
+    for own, hot in _batches(model, test, settings.likelihood_images, max(1, 5000 // draws), noise.device):
+        single = model.encode(own, hot)
         posterior = Posterior(single.mean.repeat_interleave(draws, 0), single.logvar.repeat_interleave(draws, 0))
-        latents = posterior.sample(generator)
-        weights = posterior.log_ratio(latents) - model.reconstruction(images, latents, labels)
-        rows.append(weights.unflatten(0, (len(unit), draws)))
+        latents = posterior.sample(noise)
+        repeated, labels = own.repeat_interleave(draws, 0), hot.repeat_interleave(draws, 0)
+        weights = posterior.log_ratio(latents) - model.reconstruction(repeated, latents, labels)
+        rows.append(weights.unflatten(0, (len(own), draws)).to(test.images.device))
     return torch.cat(rows)
+
+
+def _batches(
+    model: LikelihoodModel, test: Judged, count: int, size: int, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The first images, in the model's range, and their labels, on the model's device."""
+    for unit, hot in zip(test.images[:count].split(size), test.labels[:count].split(size), strict=True):
+        own = unit.to(device)
+        yield own if model.pixels == "unit" else own * 2 - 1, hot.to(device).float()
 
 
 def summarise(values: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:

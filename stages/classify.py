@@ -14,8 +14,10 @@ def classify(
 ) -> None:
     """Train a role's judge, or take one of your own (`classifier.ROLE.weights`), and measure it on real test images.
 
-    Writes results/classifiers/ROLE.safetensors and its accuracy, ROLE.json.
+    Writes results/classifiers/ROLE.safetensors, its accuracy, ROLE.json, and what it sees in the real images.
     """
+    from functools import partial
+
     from pipeline import classifier, params
     from pipeline.data import images
     from pipeline.device import pick
@@ -29,10 +31,12 @@ def classify(
     if own := classifier.own_weights(settings):
         classifier.load_own(own, judge)
     else:
-        with progress(f"classify {role}", classifier.steps(settings, train)) as update:
-            classifier.fit(judge, train, settings, update)
-    accuracy = classifier.accuracy(classifier.predict(judge, test.images)[1], test.labels, test.exclusive)
+        with progress("classify") as show:
+            classifier.fit(judge, train, settings, partial(show, role))
+    views = {name: classifier.predict(judge, split.images) for name, split in (("train", train), ("test", test))}
+    accuracy = classifier.accuracy(views["test"][1], test.labels, test.exclusive)
     print(f"classify {role}: {accuracy:.2%} of {len(test)} real test images right ({test.source})")
+    classifier.save_views(results / f"{role}_views.safetensors", views)
     classifier.save(results / f"{role}.safetensors", judge, settings, train)
     write_json(results / f"{role}.json", {"accuracy": accuracy, "test_images": len(test), "source": test.source})
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command import Device, progress, single
+from pipeline.command import Device, single
 
 
 def evaluate(
@@ -17,29 +17,28 @@ def evaluate(
     Writes results/metrics/NAME.json, each metric's mean over seeds with its uncertainty, and results/seeds/NAME.json,
     each metric by seed.
     """
-    from pipeline import checkpoint, classifier, evaluation, params
-    from pipeline.data import images
+    from pipeline import checkpoint, evaluation, params
     from pipeline.device import pick
     from pipeline.files import write_json
+    from pipeline.parallel import over_seeds
     from pipeline.plugins import plugin
-    from pipeline.seeding import generator
 
-    where, models = pick(device), checkpoint.seeds(Path("results/models") / name)
-    role = checkpoint.header(next(iter(models.values()))).data
+    models = checkpoint.seeds(Path("results/models") / name)
+    header = checkpoint.header(next(iter(models.values())))
+    role, judges = header.data, Path("results/classifiers")
     settings = params.parse(evaluation.Settings, params.read(f"evaluation.{role}"), f"evaluation.{role}")
-    metrics = [plugin("metrics", metric) for metric in settings.metrics]
-    judge = classifier.load(Path("results/classifiers") / f"{role}.safetensors", where)
-    splits = [images.load(Path("data/prepared") / role / f"{part}.safetensors") for part in ("train", "test")]
-    train, test = (evaluation.judged(judge, split.first(settings.real_images).to(where)) for split in splits)
-    seeds: dict[int, dict[str, float]] = {}
-    with progress(f"evaluate {name}", len(models)) as update:
-        for seed, path in models.items():
-            model, _ = checkpoint.load(path, where)
-            noise = generator(where, "evaluation", settings.seed, seed)
-            found = evaluation.evidence(model, judge, train, test, settings, noise)
-            seeds[seed] = {key: value for metric in metrics for key, value in metric.measure(found).items()}
-            update(len(seeds), {})
-    facts = {"source": splits[1].source, "seeds": len(seeds)}
+    for metric in settings.metrics:
+        plugin("metrics", metric)  # a name that is none is told before the work, and is imported once for all seeds
+    task = evaluation.Evaluation(
+        models,
+        judges / f"{role}.safetensors",
+        judges / f"{role}_views.safetensors",
+        Path("data/prepared") / role,
+        settings,
+        pick(device),
+    )
+    seeds = over_seeds(f"evaluate {name}", task.seed, list(models), task.device, len(models))
+    facts = {"source": header.source, "seeds": len(seeds)}
     write_json(Path("results/metrics") / f"{name}.json", facts | evaluation.summarise(list(seeds.values())))
     write_json(Path("results/seeds") / f"{name}.json", {str(seed): values for seed, values in seeds.items()})
 

@@ -27,11 +27,11 @@ def figures(
     models = {seed: checkpoint.load(path, where)[0] for seed, path in paths.items()}
     test = images.load(Path("data/prepared") / role / "test.safetensors").to(where)
     seen = view.View(name, models, curves.read(Path("results/curves") / f"{name}.csv"), test, settings.seed)
-    with progress(f"figures {name}", len(plugins)) as update:
+    with progress("figures") as show:
         for done, (figure, module) in enumerate(plugins.items(), 1):
             if picture := module.draw(seen):
                 style.save(picture, Path("results/figures") / name / f"{figure}.png")
-            update(done, {})
+            show(name, done, len(plugins), {})
 
 
 if __name__ == "__main__":

@@ -21,14 +21,15 @@ def train(
     from pipeline.device import pick
     from pipeline.experiment import head, plan
     from pipeline.plugins import plugin
-    from pipeline.training import loop, seeds
+    from pipeline.training import loop
+    from pipeline.training.seeds import Training
 
     where = f"experiments.{name}"
     block = params.read(where)
     common = head(block, where)
     family, network = plugin("models", common.family), plugin("networks", common.network)
     checked = plan(block, where, family.Settings, network.Settings, loop.Settings)
-    seeds.train(name, block, checked, pick(device), save_every)
+    Training(name, block, checked, pick(device), save_every).train()
 
 
 if __name__ == "__main__":

@@ -34,12 +34,12 @@ _GAIN = 9.0  # of the sigmoid that turns grey into ink
 
 # Deformations: enough that two variants of an original differ as two people's hands do, too little to turn one digit
 # into another. Each is the largest change either way, except the bend, a standard deviation.
-_ROTATION = 0.17  # radians
-_SLANT = 0.25  # pixels to the side for each upwards
-_STRETCH = 0.1  # of the width, as a logarithm; of the height: six tenths of it
-_BEND = 0.85  # pixels
+_ROTATION = 0.06  # radians
+_SLANT = 0.09  # pixels to the side for each upwards
+_STRETCH = 0.035  # of the width, as a logarithm; of the height: six tenths of it
+_BEND = 0.3  # pixels
 _BEND_NODES = 4  # of the random field, along each axis
-_INK_FROM, _INK_TO = 0.6, 0.85  # grey that becomes half ink: the higher, the finer the pen
+_INK_FROM, _INK_TO = 0.68, 0.77  # grey that becomes half ink: the higher, the finer the pen
 
 
 class Settings(Strict):

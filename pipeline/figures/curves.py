@@ -12,7 +12,6 @@ from pipeline.training.curves import POSITION
 from pipeline.view import View
 
 COLUMNS = 3
-BEYOND = "↑"
 _WRITTEN = {"kl": "KL"}
 
 
@@ -26,20 +25,17 @@ def draw(view: View) -> Figure | None:
     seeds = "1 seed" if len(curves) == 1 else f"{len(curves)} seeds"
     facts = f"training images, each point the mean of {curves[0][0]['iteration']:.0f} iterations"
     caption = f"{view.test.source} · {seeds} · {facts}"
-    if any(values.max() > limits(values)[1] for values in found.values()):
-        caption += f" · {BEYOND} highest point, beyond the axis"
+    if any(beyond(values) for values in found.values()):
+        caption += " · ↑ ↓ extremes beyond the axis"
     figure, panels = style.chart(len(found), COLUMNS, view.title("learning curves"), caption, (2.9, 2.4))
     unit = "nats per image" if isinstance(view.model, LikelihoodModel) else "loss"
     for axes, (term, values) in zip(panels, found.items(), strict=True):
         style.dress(axes, " ".join(_WRITTEN.get(word, word) for word in term.split("_")), "epoch", unit)
         bold = axes.plot(epochs, values.mean(0), color=style.PALETTE[0], linewidth=1.8, zorder=3)
         thin = axes.plot(epochs, values.T, color=style.PALETTE[5], linewidth=0.8) if len(curves) > 1 else []
-        low, high = limits(values)
         axes.set_xlim(0, epochs[-1])
-        axes.set_ylim(low, high)
-        if values.max() > high:
-            # Cut off, but not kept silent: a GAN's spikes are news.
-            axes.set_title(f"{BEYOND} {values.max():.4g}", loc="right", size=style.SMALL_SIZE, color=style.GREY)
+        axes.set_ylim(*limits(values))
+        axes.set_title(beyond(values), loc="right", size=style.SMALL_SIZE, color=style.GREY, family=style.FONT)
     if thin:
         figure.legend(
             [thin[0], bold[0]],
@@ -71,3 +67,11 @@ def limits(values: NDArray[np.float64]) -> tuple[float, float]:
     low, high = max(low - reach, float(values.min())), min(high + reach, float(values.max()))
     margin = 0.05 * (high - low) or 0.5
     return low - margin, high + margin
+
+
+def beyond(values: NDArray[np.float64]) -> str:
+    """The extremes that `limits` cuts off, such as a GAN's spikes: not drawn, but not kept silent."""
+    low, high = limits(values)
+    above = [f"↑ {values.max():.4g}"] if values.max() > high else []
+    below = [f"↓ {values.min():.4g}"] if values.min() < low else []
+    return " ".join(above + below)

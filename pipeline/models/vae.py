@@ -5,10 +5,9 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor
 
@@ -27,9 +26,31 @@ class Settings(Strict):
     sigma: float = Field(default=0.5, gt=0)
 
 
+class _CrossEntropy(torch.autograd.Function):
+    """Cross-entropy of sigmoid(logits) and images, with its short gradient: sigmoid(logits) - images.
+
+    torch's own is slow on a CPU, where log1p is ten times slower than log; where they differ, a pixel's term is below
+    1e-7 nats.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, images: Tensor) -> Tensor:
+        ctx.save_for_backward(logits, images)
+        # max(l, 0) - x l + log(1 + exp(-|l|))
+        terms = logits.abs().neg_().exp_().add_(1).log_().add_(logits.clamp(min=0)).addcmul_(images, logits, value=-1)
+        return terms.flatten(1).sum(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        logits, images = ctx.saved_tensors
+        (gradient,) = gradients
+        return (torch.sigmoid(logits) - images) * gradient.view(-1, *[1] * (logits.ndim - 1)), None
+
+
 def bernoulli_nll(logits: Tensor, images: Tensor) -> Tensor:
     """-log p(x | z), (B,), nats per image: cross-entropy of images in [0, 1] and sigmoid(logits), summed."""
-    return F.binary_cross_entropy_with_logits(logits, images, reduction="none").flatten(1).sum(1)
+    nll: Tensor = _CrossEntropy.apply(logits, images)
+    return nll
 
 
 def gaussian_nll(means: Tensor, images: Tensor, sigma: float) -> Tensor:

@@ -42,6 +42,11 @@ class Stack(nn.Module):
         widths = [inputs + condition] + [settings.hidden] * settings.layers
         hidden = [m for a, b in pairwise(widths) for m in (nn.Linear(a, b), nn.ReLU())]
         self.layers = nn.Sequential(*hidden, nn.Linear(widths[-1], outputs))
+        # torch's own initialisation shrinks a signal threefold at every ReLU layer; deep stacks then idle at first
+        for layer in hidden:
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
 
     def forward(self, inputs: Tensor, labels: Tensor) -> Tensor:
         flat = inputs.flatten(1)

@@ -157,8 +157,8 @@ class Run:
             if not math.isfinite(loss):
                 since = self.curve[-1]["iteration"] if self.curve else 0
                 raise InputError(
-                    f"seed {self.seed}: {name} is {loss} between iterations {since:.0f} and {self.iteration} of "
-                    f"{self.total}; the last good state is kept, a smaller learning rate may help"
+                    f"{name} is {loss} between iterations {since:.0f} and {self.iteration} of {self.total};"
+                    " a smaller learning rate may help"
                 )
         images_seen = self.iteration * self.settings.batch
         at = {"iteration": self.iteration, "epoch": self.iteration / self.epoch_iterations, "images_seen": images_seen}

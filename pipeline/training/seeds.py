@@ -3,6 +3,8 @@
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,65 +12,82 @@ import torch
 
 from pipeline import checkpoint
 from pipeline.checkpoint import Header
-from pipeline.command import progress
 from pipeline.data import images
 from pipeline.data.images import ImageSet
+from pipeline.device import bfloat16_is_slow
+from pipeline.errors import InputError
 from pipeline.experiment import Plan
+from pipeline.parallel import Report, over_seeds
 from pipeline.seeding import derive
 from pipeline.training import curves, loop, resume
 from pipeline.training.curves import Row
 from pipeline.training.loop import Run
 
 
-def train(
-    name: str, block: Mapping[str, Any], plan: Plan[Any, Any, loop.Settings], device: torch.device, save_every: float
-) -> None:
-    """Trains the seeds of one experiment, those that this machine has not trained before, and writes all of them.
+@dataclass(frozen=True)
+class Training:
+    """One experiment's training. block: its entry as it stands in params.yaml; save_every: seconds between states."""
 
-    block: the entry as it stands in params.yaml. save_every: seconds between states. Raises InputError when it cannot
-    train: settings that do not fit the data, or a loss that is not finite.
-    """
-    file = Path("data/prepared") / plan.experiment.data / "train.safetensors"
-    data = images.load(file).to(device)
-    rows: dict[int, list[Row]] = {}
-    for seed in plan.experiment.seeds:
-        title = f"train {name} seed {seed}"
-        place = resume.place(name, resume.definition(block, seed, file))
-        if place.model.exists():
-            print(f"{title}: trained before from the same parameters, data and code")
-        else:
-            header = _header(plan, data, seed)
-            torch.manual_seed(derive("weights", seed))
-            run = Run(checkpoint.build(header).to(device), data, plan.training, seed)
-            _train(title, run, place, save_every)
-            # The curve first: a model there says that its seed is done.
-            curves.write(place.curve, {seed: run.curve})
-            checkpoint.save(place.model, run.model, header)
-            place.finish()
-        rows |= curves.read(place.curve)
-        model = Path("results/models") / name / f"seed{seed}.safetensors"
-        model.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(place.model, model)
-    curves.write(Path("results/curves") / f"{name}.csv", rows)
-    resume.prune(name)
+    name: str
+    block: Mapping[str, Any]
+    plan: Plan[Any, Any, loop.Settings]
+    device: torch.device
+    save_every: float
 
+    @property
+    def data(self) -> Path:
+        return Path("data/prepared") / self.plan.experiment.data / "train.safetensors"
 
-def _train(title: str, run: Run, place: resume.Place, save_every: float) -> None:
-    if state := place.load(run.device):
-        run.restore(state)
-        print(f"{title}: goes on from iteration {run.iteration} of {run.total}")
-    saved = float("-inf")
+    def train(self) -> None:
+        """Trains the seeds that this machine has not trained before, and writes the models and curves of all.
 
-    with progress(title, run.total) as update:
+        Raises InputError when it cannot train: settings that do not fit the data, or a loss that is not finite.
+        """
+        seeds = self.plan.experiment.seeds
+        places = {seed: resume.place(self.name, resume.definition(self.block, seed, self.data)) for seed in seeds}
+        known = [seed for seed in seeds if places[seed].model.exists()]
+        for seed in known:
+            print(f"train {self.name} seed {seed}: trained before from the same parameters, data and code")
+        if missing := [seed for seed in seeds if seed not in known]:
+            if self.plan.training.precision == "bfloat16" and bfloat16_is_slow(self.device):
+                print(f"hint: this CPU imitates bfloat16; experiments.{self.name}.precision: float32 would be faster")
+            over_seeds(f"train {self.name}", partial(self.seed, places), missing, self.device, len(seeds))
+        rows: dict[int, list[Row]] = {}
+        for seed, place in places.items():
+            rows |= curves.read(place.curve)
+            model = Path("results/models") / self.name / f"seed{seed}.safetensors"
+            model.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(place.model, model)
+        curves.write(Path("results/curves") / f"{self.name}.csv", rows)
+        resume.prune(self.name)
+
+    def seed(self, places: Mapping[int, resume.Place], seed: int, report: Report) -> None:
+        """Trains one seed, from where it was."""
+        data, place = images.load(self.data).to(self.device), places[seed]
+        header = _header(self.plan, data, seed)
+        torch.manual_seed(derive("weights", seed))
+        run = Run(checkpoint.build(header).to(self.device), data, self.plan.training, seed)
+        if state := place.load(self.device):
+            run.restore(state)
+            print(f"train {self.name} seed {seed}: goes on from iteration {run.iteration} of {run.total}", flush=True)
+        saved, kept = float("-inf"), run.iteration
 
         def boundary(row: Row) -> None:
-            nonlocal saved
-            update(run.iteration, {name: row[name] for name in row if name not in curves.POSITION})
-            if time.monotonic() - saved >= save_every and run.iteration < run.total:
-                place.save(run.state(), run.device)
-                saved = time.monotonic()
+            nonlocal saved, kept
+            report(run.iteration, run.total, {name: row[name] for name in row if name not in curves.POSITION})
+            if time.monotonic() - saved >= self.save_every and run.iteration < run.total:
+                place.save(run.state(), self.device)
+                saved, kept = time.monotonic(), run.iteration
 
-        run.train(boundary)
+        try:
+            run.train(boundary)
+        except InputError as error:
+            good = f"the state at iteration {kept} is kept in {place.folder}" if kept else "no state was good"
+            raise InputError(f"train {self.name} seed {seed}: {error}; {good}") from None
+        # The curve first: a model there says that its seed is done.
+        curves.write(place.curve, {seed: run.curve})
+        checkpoint.save(place.model, run.model, header)
+        place.finish()
 
 
 def _header(plan: Plan[Any, Any, loop.Settings], data: ImageSet, seed: int) -> Header:

@@ -284,7 +284,7 @@ def test_limits_of_curves_cut_outliers_and_say_so() -> None:
         assert 70 < low < 85
         assert 90 < high < 400
         assert axes.get_title("right").startswith("↑ 108")
-    assert "↑ highest point, beyond the axis" in caption(found)
+    assert "↑ ↓ extremes beyond the axis" in caption(found)
     quiet = View("quiet", VIEWS["one seed"].models, {0: rows(0)[20:]}, digits(), 0)
     assert {axes.get_title("right") for axes in drawn("curves", quiet).axes} == {""}
     assert "↑" not in caption(drawn("curves", quiet))
@@ -296,6 +296,14 @@ def test_limits_hold_all_of_ordinary_curves(values: np.ndarray) -> None:
     assert low < values.min()
     assert high > values.max()
     assert math.isfinite(high - low)
+
+
+def test_extremes_beyond_the_limits_are_told() -> None:
+    values = np.linspace(-1, 1, 100)[None]
+    assert curves.beyond(values) == ""
+    spikes = values.copy()
+    spikes[0, 50], spikes[0, 60] = 123.456, -40
+    assert curves.beyond(spikes) == "↑ 123.5 ↓ -40"
 
 
 def test_one_hot_counts_round() -> None:
