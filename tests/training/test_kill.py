@@ -60,14 +60,18 @@ def _timeless(path: Path) -> list[list[str]]:
 
 
 def test_a_loss_that_is_not_finite_is_one_line_and_keeps_the_last_good_state(workspace: Workspace) -> None:
-    def diverge(content: dict[str, dict[str, dict[str, object]]]) -> None:
-        optimisers = {"vae": {"algorithm": "adam", "learning_rate": 30000.0}}
-        content["experiments"]["fc_cvae"].update(optimisers=optimisers)
-
+    """A family whose KL turns into nan after 50 updates."""
+    family = (workspace.folder / "pipeline/models/vae.py").read_text()
+    good = '"kl": posterior.kl().mean()'
+    assert good in family
+    broken = family.replace(good, f'{good} * (float("nan") if next(COUNT) > 50 else 1)')
+    (workspace.folder / "pipeline/models/broken.py").write_text(
+        f"import itertools\n{broken}\nCOUNT = itertools.count()\n"
+    )
     workspace.run("rm", "-rf", ".resume", "results")
-    workspace.edit(diverge)
-    output = workspace.stage("train", "fc_cvae", "--save-every", "0", status=1)
-    assert output.splitlines()[-1].startswith("error: seed 0:")
-    assert "is nan" in output or "is inf" in output
+    workspace.edit(lambda content: content["experiments"]["fc_cvae"].update(family="broken"))
+    last = workspace.stage("train", "fc_cvae", "--save-every", "0", status=1).splitlines()[-1]
+    assert last.startswith("error: train fc_cvae seed 0: kl is nan between iterations 48 and 52")
+    assert "the state at iteration 48 is kept in .resume/fc_cvae/" in last
     assert _state(workspace) > 0
     assert not (workspace.folder / MODEL).exists()

@@ -1,0 +1,106 @@
+"""Evidence is what it says, and a mean's interval is Student's."""
+
+import math
+from collections.abc import Sequence
+
+import pytest
+import torch
+from scipy import stats
+from torch import Generator, Tensor
+
+from pipeline import evaluation
+from pipeline.classifier import Judge
+from pipeline.data.images import ImageSet, scale
+from pipeline.evaluation import Settings
+from pipeline.evidence import Judged
+from pipeline.metrics import likelihood
+from pipeline.models.base import GenerativeModel, LikelihoodModel, Player, Posterior
+
+SETTINGS = Settings(
+    samples=40, real_images=96, likelihood_images=50, importance_samples=2000, metrics=("frechet",), seed=0
+)
+
+
+class Linear(GenerativeModel):
+    """x = z b + s e with one latent: everything about it is known in closed form. Its posterior is not quite exact."""
+
+    pixels = "unit"
+    conditional = True
+    latent = 1
+    comparable = True
+    s = 0.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.b = torch.linspace(-1, 1, 16)
+
+    def players(self) -> Sequence[Player]:
+        return ()
+
+    def prior(self, count: int, generator: Generator) -> Tensor:
+        return torch.randn(count, 1, generator=generator)
+
+    def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """The label's number in the first pixel, so that a test sees what was asked for."""
+        images = (latents * self.b).view(-1, 1, 4, 4)
+        images[:, 0, 0, 0] = labels.argmax(1) / 10
+        return images
+
+    def encode(self, images: Tensor, labels: Tensor) -> Posterior:
+        precision = 1 + self.b.square().sum() / self.s**2
+        mean = images.flatten(1) @ self.b / self.s**2 / precision
+        return Posterior(mean[:, None] * 0.9, (1.3 / precision).log().expand(len(images), 1))
+
+    def reconstruction(self, images: Tensor, latents: Tensor, labels: Tensor) -> Tensor:
+        normal = torch.distributions.Normal(latents * self.b, self.s)
+        return -normal.log_prob(images.flatten(1)).sum(1)
+
+    def log_likelihood(self, images: Tensor) -> Tensor:
+        covariance = torch.outer(self.b, self.b) + self.s**2 * torch.eye(16)
+        return torch.distributions.MultivariateNormal(torch.zeros(16), covariance).log_prob(images.flatten(1))
+
+
+@pytest.fixture(scope="module")
+def test() -> Judged:
+    noise = Generator().manual_seed(0)
+    images = torch.rand(96, 1, 4, 4, generator=noise)
+    labels = torch.nn.functional.one_hot(torch.arange(96) % 10, 10).to(torch.uint8)
+    return Judged(images, torch.rand(96, 3), torch.rand(96, 10), labels, torch.arange(96))
+
+
+def test_the_importance_weighted_likelihood_is_the_known_one(test: Judged) -> None:
+    model = Linear()
+    assert isinstance(model, LikelihoodModel)
+    found = evaluation.likelihoods(model, test, SETTINGS, Generator().manual_seed(1))
+    truth = model.log_likelihood(test.images[:50]).mean().item()
+    assert found.log_weights.shape == (50, 2000)
+    assert likelihood.nll(found.log_weights) == pytest.approx(-truth, abs=0.01)
+    # a posterior that is not exact leaves the ELBO below
+    assert -(found.reconstruction + found.kl).mean().item() < model.log_likelihood(test.images).mean().item() - 0.01
+    assert found.posterior_means.shape == (96, 1)
+    assert found.reconstructed.min() >= 0
+
+
+def test_labels_asked_for_are_drawn_as_the_test_images_are_and_obeyed(test: Judged, tiny: ImageSet) -> None:
+    judge = Judge(2, (1, 4, 4), 10, True).eval()
+    found = evaluation.evidence(Linear(), judge, test, test, SETTINGS, Generator().manual_seed(0))
+    assert found.fake.images.shape == (40, 1, 4, 4)
+    asked = found.fake.labels.argmax(1)
+    torch.testing.assert_close(found.fake.images[:, 0, 0, 0], asked / 10)
+    assert len(set(asked.tolist())) > 5
+    again = evaluation.evidence(Linear(), judge, test, test, SETTINGS, Generator().manual_seed(0))
+    assert torch.equal(found.fake.features, again.fake.features)
+    assert scale(tiny.images[:1], "unit").max() <= 1
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 4.0], [0.5, 0.5], [3.0, -1.0, 2.0, 7.0]])
+def test_the_interval_is_students(values: list[float]) -> None:
+    summary = evaluation.summarise([{"a": value} for value in values])["a"]
+    low, high = stats.t.interval(0.95, len(values) - 1, sum(values) / len(values), stats.sem(values))
+    assert summary["mean"] == pytest.approx(sum(values) / len(values), rel=1e-5)
+    half = (high - low) / 2
+    assert summary["ci95"] == pytest.approx(0 if math.isnan(half) else half, rel=1e-5)
+
+
+def test_one_seed_has_no_interval() -> None:
+    assert evaluation.summarise([{"a": 1.5}]) == {"a": {"mean": 1.5}}
