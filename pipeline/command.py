@@ -83,7 +83,7 @@ def progress(title: str) -> Iterator[Progress]:
         gained = sum(done - first[name] for name, (done, _, _) in latest.items())
         missing = sum(total - done for done, total, _ in latest.values())
         left = f", {(now - start) / gained * missing:.0f} s left" if gained and missing else ""
-        parts = (f"{name} {done}/{total} {words}".strip() for name, (done, total, words) in latest.items())
+        parts = (f"{name} {done}/{total} {words}".strip() for name, (done, total, words) in sorted(latest.items()))
         print(f"{title}: {' | '.join(parts)}{left}", flush=True)
 
     yield speak

@@ -13,6 +13,7 @@ from pipeline import checkpoint, classifier
 from pipeline.classifier import Judge
 from pipeline.data import images
 from pipeline.data.images import scale, to_unit
+from pipeline.errors import InputError
 from pipeline.evidence import Evidence, Judged, Likelihoods
 from pipeline.models.base import GenerativeModel, LikelihoodModel, Posterior
 from pipeline.parallel import Report
@@ -55,7 +56,11 @@ class Evaluation:
         values: dict[str, float] = {}
         for done, name in enumerate(self.settings.metrics):
             report(done, len(self.settings.metrics), {})
-            values |= plugin("metrics", name).measure(found)
+            measured: dict[str, float] = plugin("metrics", name).measure(found)
+            for key, value in measured.items():
+                if not math.isfinite(value):
+                    raise InputError(f"{self.models[seed]}: {key} is {value}; did the training diverge?")
+            values |= measured
         report(len(self.settings.metrics), len(self.settings.metrics), {})
         return values
 

@@ -28,7 +28,7 @@ def report() -> None:
         )
     metrics = {name: found[name] for name in experiments}
     sections = [
-        page.Section(name, block, metrics[name], [page.Picture(p.stem, p) for p in _pictures(name)])
+        page.Section(name, page.flat(block), metrics[name], [page.Picture(p.stem, p) for p in _pictures(name)])
         for name, block in experiments.items()
     ]
     values = advice.singular_values(images.load(Path("data/prepared/digits/train.safetensors")).images)

@@ -30,6 +30,15 @@ def test_numbers_that_yaml_1_1_takes_for_strings_are_numbers(written: str, value
     assert params.parse(Example, yaml.safe_load(f"rate: {written}"), "here").rate == value
 
 
+@pytest.mark.parametrize(("written", "value"), [("false", False), ("no", False), ("'false'", False), ("yes", True)])
+def test_switches_can_be_off(written: str, value: bool) -> None:
+    """The known fault: `type=bool` flags that are always true."""
+    switch = settings("models/vae").model_validate(
+        {"latent": 1, "likelihood": "bernoulli", "conditional": yaml.safe_load(written)}
+    )
+    assert switch.model_dump()["conditional"] is value
+
+
 @pytest.mark.parametrize(
     ("block", "words"),
     [

@@ -24,9 +24,17 @@ class Picture:
         return "data:image/png;base64," + base64.b64encode(self.path.read_bytes()).decode()
 
 
+def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested parameters with dotted keys, as DVC's commands name them."""
+    found: dict[str, Any] = {}
+    for key, value in parameters.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
 @dataclass(frozen=True)
 class Section:
-    """One experiment: its parameters, its metrics and its pictures."""
+    """One experiment: its parameters by dotted key, its metrics and its pictures."""
 
     name: str
     parameters: Mapping[str, Any]

@@ -24,5 +24,7 @@ def text(value: Mapping[str, float]) -> str:
     mean, half = value["mean"], value.get("ci95")
     if half is None:
         return f"{mean:.4g}"
-    decimals = max(0, 1 - math.floor(math.log10(half))) if half else 3
+    if half == 0:
+        return f"{mean:.4g} ± 0"
+    decimals = max(0, 1 - math.floor(math.log10(half)))
     return f"{mean:.{decimals}f} ± {half:.{decimals}f}"

@@ -1,0 +1,117 @@
+"""Images a second of fc_vae's training against a textbook loop's, in turn on the same machine.
+
+`python -m benchmarks.training [ROUNDS]` after `dvc repro prepare@digits`. The textbook: a Dataset that hands out PIL
+images through ToTensor, a DataLoader, Adam, zero_grad, backward, step, in float32 with all cores, one model at a time.
+Ours: the experiment as it stands in params.yaml, with all its seeds. Neither counts the start of a process.
+"""
+
+import multiprocessing
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import pairwise
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pipeline import params
+from pipeline.data import images
+from pipeline.experiment import head, plan
+from pipeline.parallel import Report, over_seeds
+from pipeline.plugins import plugin
+from pipeline.training import loop
+
+DATA = Path("data/prepared/digits/train.safetensors")
+BLOCK = "experiments.fc_vae"
+
+
+def textbook(block: Mapping[str, Any]) -> float:
+    """Images a second of the loop that tutorials show; the best of loading in this process and in two workers."""
+    from PIL import Image
+    from torch import nn
+    from torch.nn import functional as F
+    from torch.utils.data import DataLoader, Dataset
+    from torchvision.transforms import ToTensor
+
+    class Digits(Dataset[tuple[Any, int]]):
+        def __init__(self) -> None:
+            split = images.load(DATA)
+            self.images, self.targets = split.images[:, 0].numpy(), split.labels.argmax(1)
+
+        def __len__(self) -> int:
+            return len(self.images)
+
+        def __getitem__(self, index: int) -> tuple[Any, int]:
+            return ToTensor()(Image.fromarray(self.images[index])), int(self.targets[index])
+
+    def stack(*widths: int) -> list[nn.Module]:
+        return [m for a, b in pairwise(widths) for m in (nn.Linear(a, b), nn.ReLU())]
+
+    hidden, z = [block["hidden"]] * block["layers"], block["latent"]
+    encoder, heads = nn.Sequential(*stack(784, *hidden)), nn.Linear(hidden[-1], 2 * z)
+    decoder = nn.Sequential(*stack(z, *hidden), nn.Linear(hidden[-1], 784), nn.Sigmoid())
+    model = nn.ModuleList([encoder, heads, decoder])
+    optimiser = torch.optim.Adam(model.parameters(), 1e-3)
+    rates = []
+    for workers in (0, 2):
+        seen, start = 0, time.perf_counter()
+        for batch, _ in DataLoader(Digits(), block["batch"], shuffle=True, num_workers=workers):
+            x = batch.flatten(1)
+            mean, logvar = heads(encoder(x)).chunk(2, 1)
+            y = decoder(mean + torch.exp(logvar / 2) * torch.randn_like(mean))
+            kl = -0.5 * (1 + logvar - mean**2 - logvar.exp()).sum()
+            loss = (F.binary_cross_entropy(y, x, reduction="sum") + kl) / len(x)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            seen += len(x)
+        rates.append(seen / (time.perf_counter() - start))
+    return max(rates)
+
+
+def _ours(block: Mapping[str, Any], seed: int, report: Report) -> int:
+    common = head(block, BLOCK)
+    family, network = plugin("models", common.family), plugin("networks", common.network)
+    parts = plan(block, BLOCK, family.Settings, network.Settings, loop.Settings)
+    data = images.load(DATA)
+    model = family.build(parts.model, network.build(parts.network, data.shape), len(data.classes))
+    run = loop.Run(model, data, parts.training, seed)
+    run.train(lambda row: None)
+    return run.total * parts.training.batch
+
+
+def ours(block: Mapping[str, Any]) -> float:
+    """Images a second of all seeds together, two epochs each."""
+    start = time.perf_counter()
+    seeds = block["seeds"]
+    seen = over_seeds("ours", partial(_ours, {**block, "epochs": 2}), seeds, torch.device("cpu"), len(seeds))
+    return sum(seen.values()) / (time.perf_counter() - start)
+
+
+def main() -> None:
+    block = params.read(BLOCK)
+    context = multiprocessing.get_context("spawn")  # a fresh process each time, none warmed up by another
+    results: dict[str, list[float]] = {"textbook": [], "ours": []}
+    for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else 3):
+        for function in (textbook, ours):
+            queue = context.SimpleQueue()
+            process = context.Process(target=_put, args=(queue, function, block))
+            process.start()
+            process.join()
+            results[function.__name__].append(queue.get())
+    ratios = [b / a for a, b in zip(results["textbook"], results["ours"], strict=True)]
+    for name, rates in results.items():
+        print(f"{name}: {statistics.median(rates):,.0f} images a second ({', '.join(f'{r:,.0f}' for r in rates)})")
+    print(f"ratio: {statistics.median(ratios):.2f} ({', '.join(f'{r:.2f}' for r in ratios)})")
+
+
+def _put(queue: "SimpleQueue[float]", function: Callable[[Mapping[str, Any]], float], block: Mapping[str, Any]) -> None:
+    queue.put(function(block))
+
+
+if __name__ == "__main__":
+    main()
