@@ -41,7 +41,7 @@ def single(command: Callable[..., None]) -> None:
 
 
 class Progress(Protocol):
-    """Called with a task's name, how much of it is done, and of how much, and values to show."""
+    """Called with a task's name, how much of it is done, of how much (0: not known yet), and values to show."""
 
     def __call__(self, task: str, done: int, total: int, values: Mapping[str, float]) -> None: ...
 
@@ -53,17 +53,17 @@ def progress(title: str) -> Iterator[Progress]:
 
     console = Console()
     if console.is_terminal:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
 
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True)
-        with Bars(*columns, TextColumn("{task.fields[values]}"), console=console) as bars:
+        columns = TaskProgressColumn(), TimeRemainingColumn(compact=True), TextColumn("{task.fields[values]}")
+        with Bars(TextColumn("{task.description}"), BarColumn(16), *columns, console=console) as bars:
             tasks: dict[str, TaskID] = {}
 
             def draw(task: str, done: int, total: int, values: Mapping[str, float]) -> None:
                 if task not in tasks:
-                    tasks[task] = bars.add_task(f"{title} {task}".rstrip(), total=total, values="")
-                bars.update(tasks[task], completed=done, values=_words(values))
+                    tasks[task] = bars.add_task(f"{title} {task}".rstrip(), total=total or None, values="")
+                bars.update(tasks[task], completed=done, total=total or None, values=_words(values))
 
             yield draw
         return
@@ -73,6 +73,8 @@ def progress(title: str) -> Iterator[Progress]:
 
     def speak(task: str, done: int, total: int, values: Mapping[str, float]) -> None:
         nonlocal spoken
+        if not total:
+            return
         first.setdefault(task, done)
         latest[task] = done, total, _words(values)
         now = time.monotonic()

@@ -45,6 +45,8 @@ def _processes(work: Callable[[int, Report], T], seeds: Sequence[int], show: Pro
     at_once = min(share, 2 * cores)
     waiting = list(seeds)
     running: dict[Connection, tuple[int, Any]] = {}
+    for seed in seeds:
+        show(f"seed {seed}", 0, 0, {})  # bars in the order of the list, whichever starts first
     results: dict[int, T] = {}
     try:
         while waiting or running:

@@ -48,7 +48,7 @@ class Linear(GenerativeModel):
     def encode(self, images: Tensor, labels: Tensor) -> Posterior:
         precision = 1 + self.b.square().sum() / self.s**2
         mean = images.flatten(1) @ self.b / self.s**2 / precision
-        return Posterior(mean[:, None] * 0.9, (1.3 / precision).log().expand(len(images), 1))
+        return Posterior(mean[:, None] * 0.9, (2.0 / precision).log().expand(len(images), 1))
 
     def reconstruction(self, images: Tensor, latents: Tensor, labels: Tensor) -> Tensor:
         normal = torch.distributions.Normal(latents * self.b, self.s)
@@ -74,8 +74,10 @@ def test_the_importance_weighted_likelihood_is_the_known_one(test: Judged) -> No
     truth = model.log_likelihood(test.images[:50]).mean().item()
     assert found.log_weights.shape == (50, 2000)
     assert likelihood.importance_nll(found.log_weights) == pytest.approx(-truth, abs=0.01)
-    # a posterior that is not exact leaves the ELBO below
-    assert -(found.reconstruction + found.kl).mean().item() < model.log_likelihood(test.images).mean().item() - 0.01
+    # a posterior of twice the variance leaves the ELBO below by (2 - 1 - log 2) / 2, and its wrong mean by some more
+    elbo = found.log_weights.mean().item()
+    assert elbo < truth - 0.15
+    assert -(found.reconstruction + found.kl)[:50].mean().item() == pytest.approx(elbo, abs=0.5)
     assert found.posterior_means.shape == (96, 1)
     assert found.reconstructed.min() >= 0
 

@@ -32,8 +32,8 @@ _SHARPEN = 1.5  # times what a blur takes away
 _SQUEEZE = 6.0  # narrower by so many times the share of ink that is solid
 _GAIN = 9.0  # of the sigmoid that turns grey into ink
 
-# Deformations: enough that two variants of an original differ as two people's hands do, too little to turn one digit
-# into another. Each is the largest change either way, except the bend, a standard deviation.
+# Deformations: small, as one hand varies, so that a small network can learn them all in a laptop's minutes. Each is the
+# largest change either way, except the bend, a standard deviation.
 _ROTATION = 0.06  # radians
 _SLANT = 0.09  # pixels to the side for each upwards
 _STRETCH = 0.035  # of the width, as a logarithm; of the height: six tenths of it
