@@ -1,5 +1,6 @@
 """`latentlab sample`: images from a trained model."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,7 +70,7 @@ def _grid(images: Any, zoom: int) -> Any:
     """(N, C, H, W) in [0, 1] to one (rows * H, columns * W, 3) picture with a thin gap between images."""
     import torch
 
-    columns = int(len(images) ** 0.5 + 0.999)
+    columns = math.ceil(math.sqrt(len(images)))
     rows = -(-len(images) // columns)
     images = torch.nn.functional.pad(
         images.repeat_interleave(zoom, 2).repeat_interleave(zoom, 3), [zoom] * 4, value=0.25

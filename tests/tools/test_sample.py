@@ -1,0 +1,42 @@
+"""Samples by name, in one crisp grid."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from pipeline.errors import InputError
+from tools.sample import _grid, _labels
+
+DIGITS = SimpleNamespace(classes=("zero", "one", "two"), exclusive=True, data="digits")
+FACES = SimpleNamespace(classes=("Smiling", "Male", "Bangs"), exclusive=False, data="faces")
+
+
+def test_without_a_name_every_class_comes_in_turn() -> None:
+    assert _labels([], DIGITS, 5).argmax(1).tolist() == [0, 1, 2, 0, 1]
+
+
+def test_names_are_asked_for_in_every_image() -> None:
+    assert _labels(["two"], DIGITS, 2).tolist() == [[0, 0, 1], [0, 0, 1]]
+    assert _labels(["Bangs", "Smiling"], FACES, 1).tolist() == [[1, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"), [(["three"], ["three", "zero, one, two"]), (["one", "two"], ["one class each", "one, two"])]
+)
+def test_wrong_names_are_told(names: list[str], words: list[str]) -> None:
+    with pytest.raises(InputError) as error:
+        _labels(names, DIGITS, 1)
+    assert all(word in str(error.value) for word in words)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_pixel_becomes_a_square_in_its_place(channels: int) -> None:
+    images = torch.rand(5, channels, 2, 2, generator=torch.Generator().manual_seed(0))
+    grid = _grid(images, zoom=3)
+    assert grid.shape == (2 * 12, 3 * 12, 3)
+    for index, image in enumerate(images):
+        row, column = divmod(index, 3)
+        tile = grid[row * 12 + 3 : row * 12 + 9, column * 12 + 3 : column * 12 + 9]
+        expected = image.repeat_interleave(3, 1).repeat_interleave(3, 2).permute(1, 2, 0).expand(6, 6, 3)
+        assert torch.equal(tile, expected)
