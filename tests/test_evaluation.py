@@ -9,7 +9,6 @@ from torch import Generator, Tensor
 
 from pipeline import evaluation
 from pipeline.classifier import Judge
-from pipeline.data.images import ImageSet, scale
 from pipeline.evaluation import Settings
 from pipeline.evidence import Judged
 from pipeline.metrics import likelihood
@@ -82,7 +81,7 @@ def test_the_importance_weighted_likelihood_is_the_known_one(test: Judged) -> No
     assert found.reconstructed.min() >= 0
 
 
-def test_labels_asked_for_are_drawn_as_the_test_images_are_and_obeyed(test: Judged, tiny: ImageSet) -> None:
+def test_labels_asked_for_are_drawn_as_the_test_images_are_and_obeyed(test: Judged) -> None:
     judge = Judge(2, (1, 4, 4), 10, True).eval()
     found = evaluation.evidence(Linear(), judge, test, test, SETTINGS, Generator().manual_seed(0))
     assert found.fake.images.shape == (40, 1, 4, 4)
@@ -91,7 +90,6 @@ def test_labels_asked_for_are_drawn_as_the_test_images_are_and_obeyed(test: Judg
     assert len(set(asked.tolist())) > 5
     again = evaluation.evidence(Linear(), judge, test, test, SETTINGS, Generator().manual_seed(0))
     assert torch.equal(found.fake.features, again.fake.features)
-    assert scale(tiny.images[:1], "unit").max() <= 1
 
 
 @pytest.mark.parametrize("values", [[1.0, 2.0, 4.0], [0.5, 0.6], [3.0, -1.0, 2.0, 7.0]])
