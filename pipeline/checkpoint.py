@@ -62,6 +62,18 @@ def load(path: Path, device: torch.device) -> tuple[GenerativeModel, Header]:
     return model.to(device).eval().requires_grad_(False), found
 
 
+def save_snapshot(folder: Path, model: GenerativeModel, seed: int, iteration: int, images_seen: int) -> None:
+    """Keeps what an adversarial model draws with, as it is at this moment of training."""
+    tensors = {n: t for n, t in model.state_dict().items() if n.startswith(("generator.", "average."))}
+    path = folder / f"seed{seed}-{iteration:07d}.safetensors"
+    storage.write(path, tensors, {"iteration": iteration, "images_seen": images_seen})
+
+
+def snapshots(model: Path) -> list[Path]:
+    """The snapshots of a trained model, in order of iteration."""
+    return sorted((model.parent / "snapshots").glob(f"{model.stem}-*.safetensors"))
+
+
 def seeds(folder: Path) -> dict[int, Path]:
     """The trained models of an experiment by seed, in ascending order. Raises InputError when there is none."""
     found = {int(path.stem.removeprefix("seed")): path for path in folder.glob("seed*.safetensors")}

@@ -1,8 +1,8 @@
-"""The judge: a small convolutional classifier of real images, in whose features and answers models are measured."""
+"""The judge: a convolutional classifier of real images, in whose features and answers models are measured."""
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,7 @@ from pipeline import storage
 from pipeline.data.images import ImageSet, scale
 from pipeline.errors import InputError
 from pipeline.params import Strict
+from pipeline.plugins import plugin
 from pipeline.seeding import derive, generator
 
 VIEW = ("features", "logits")
@@ -21,52 +22,43 @@ VIEW = ("features", "logits")
 class Settings(Strict):
     """weights: a file with a judge of one's own, or a folder: a file in it is taken, an empty one means train a judge.
 
-    width: channels of the first layer; batch, epochs, learning_rate (the peak of one cycle), seed: of its training.
+    network: the plug-in in pipeline/judges; width: channels of its first layer. batch, epochs, learning_rate (the peak
+    of one cycle), mirror (half of the images are, left to right), precision, seed: of its training.
     """
 
     weights: str
+    network: str
     width: int = Field(ge=1)
     batch: int = Field(ge=1)
     epochs: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
+    mirror: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = Field(ge=0)
 
 
 class Judge(nn.Module):
-    """Four 3x3 convolutions, two with stride 2, a hidden layer whose 128 units are the features, an output a label.
+    """A network that gives features (B, D) and logits (B, K) of images (B, C, H, W) in [0, 1].
 
-    exclusive: whether exactly one label holds, so that the outputs are a softmax's; otherwise each is a sigmoid's.
+    network, width, shape, labels: what it is built from. exclusive: whether exactly one label holds, so that the
+    outputs are a softmax's; otherwise each is a sigmoid's.
     """
 
-    FEATURES = 128
-
-    def __init__(self, width: int, shape: tuple[int, int, int], labels: int, exclusive: bool) -> None:
+    def __init__(self, network: str, width: int, shape: tuple[int, int, int], labels: int, exclusive: bool) -> None:
         super().__init__()
+        self.facts = {"network": network, "width": width, "shape": shape, "labels": labels, "exclusive": exclusive}
         self.exclusive = exclusive
-        channels, height, side = shape
-        layers: list[nn.Module] = []
-        for inputs, outputs, stride in (
-            (channels, width, 1),
-            (width, 2 * width, 2),
-            (2 * width, 2 * width, 1),
-            (2 * width, 4 * width, 2),
-        ):
-            layers += [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
-        pixels = math.ceil(height / 4) * math.ceil(side / 4)
-        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * width * pixels, self.FEATURES), nn.ReLU())
-        self.head = nn.Linear(self.FEATURES, labels)
+        self.network = plugin("judges", network).build(width, shape, labels).to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B, 128) and logits (B, K) of images (B, C, H, W) in [0, 1]."""
-        features = self.body((images - 0.5).contiguous(memory_format=torch.channels_last))
-        return features, self.head(features)
+        found: tuple[Tensor, Tensor] = self.network(images)
+        return found
 
 
 def build(settings: Settings, data: ImageSet) -> Judge:
     """A judge with fresh weights for such images."""
     torch.manual_seed(derive("judge", settings.seed))
-    judge = Judge(settings.width, data.shape, len(data.classes), data.exclusive)
-    return judge.to(memory_format=torch.channels_last)
+    return Judge(settings.network, settings.width, data.shape, len(data.classes), data.exclusive)
 
 
 def loss(logits: Tensor, labels: Tensor, exclusive: bool) -> Tensor:
@@ -82,7 +74,7 @@ def loss(logits: Tensor, labels: Tensor, exclusive: bool) -> Tensor:
 def fit(
     judge: Judge, data: ImageSet, settings: Settings, show: Callable[[int, int, Mapping[str, float]], None]
 ) -> None:
-    """Trains on images that are moved by up to two pixels, with AdamW and one cycle of the learning rate.
+    """Trains on images that are moved by up to two pixels, or mirrored, with AdamW and one cycle of the learning rate.
 
     `show(done, total, values)` is told how far it is.
     """
@@ -100,9 +92,13 @@ def fit(
         for index in order[: len(order) // settings.batch * settings.batch].view(-1, settings.batch):
             images = scale(data.images[index.to(device)], "unit")
             down, right = torch.randint(-2, 3, (2,), generator=noise).tolist()
-            _, logits = judge(images.roll((down, right), (2, 3)))
+            images = images.roll((down, right), (2, 3))
+            if settings.mirror and torch.rand((), generator=noise) < 0.5:
+                images = images.flip(3)
+            with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+                _, logits = judge(images)
             optimiser.zero_grad()
-            value = loss(logits, data.labels[index.to(device)], judge.exclusive)
+            value = loss(logits.float(), data.labels[index.to(device)], judge.exclusive)
             value.backward()
             optimiser.step()
             schedule.step()
@@ -119,13 +115,6 @@ def predict(judge: Judge, images: Tensor, batch: int = 500) -> tuple[Tensor, Ten
     return torch.cat([features for features, _ in pairs]), torch.cat([logits for _, logits in pairs])
 
 
-def accuracy(logits: Tensor, labels: Tensor, exclusive: bool) -> float:
-    """Share of images whose label is right, or of labels that are right where they do not exclude each other."""
-    if exclusive:
-        return (logits.argmax(1) == labels.argmax(1)).double().mean().item()
-    return ((logits > 0) == labels.bool()).double().mean().item()
-
-
 def save_views(path: Path, views: Mapping[str, tuple[Tensor, Tensor]]) -> None:
     """Features and logits of the real images by split, so that no evaluation needs to compute them again."""
     tensors = {f"{split}.{name}": t for split, pair in views.items() for name, t in zip(VIEW, pair, strict=True)}
@@ -139,17 +128,16 @@ def load_views(path: Path, split: str) -> tuple[Tensor, Tensor]:
     return features, logits
 
 
-def save(path: Path, judge: Judge, settings: Settings, data: ImageSet) -> None:
-    facts = {"width": settings.width, "shape": data.shape, "labels": len(data.classes), "exclusive": data.exclusive}
-    storage.write(path, judge.state_dict(), facts)
+def save(path: Path, judge: Judge) -> None:
+    storage.write(path, judge.state_dict(), judge.facts)
 
 
 def load(path: Path, device: torch.device) -> Judge:
     """A judge that `save` wrote, ready to judge."""
     tensors, facts = storage.read(path, "a judge")
-    judge = Judge(facts["width"], tuple(facts["shape"]), facts["labels"], facts["exclusive"])
+    judge = Judge(**{**facts, "shape": tuple(facts["shape"])})
     judge.load_state_dict(tensors)
-    return judge.to(memory_format=torch.channels_last).to(device).eval().requires_grad_(False)
+    return judge.to(device).eval().requires_grad_(False)
 
 
 def own_weights(settings: Settings) -> Path | None:
@@ -166,15 +154,18 @@ def own_weights(settings: Settings) -> Path | None:
 
 
 def load_own(path: Path, judge: Judge) -> None:
-    """Fills a judge with a state dict, safetensors or torch.save's. Raises InputError when it does not fit."""
+    """Fills a judge's network with a state dict, safetensors or torch.save's, or with a file in a format that the
+    network knows (`foreign`). Raises InputError when it does not fit; nothing in the file is executed.
+    """
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            tensors = load_file(path)
+            content: Any = load_file(path)
         else:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-        judge.load_state_dict(tensors)
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        foreign = getattr(judge.network, "foreign", None)
+        judge.network.load_state_dict(foreign(content) if foreign else content)
     except Exception as error:  # whatever a foreign file makes torch raise
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{path}: expected a state dict of the judge's network, found otherwise: {reason}") from None

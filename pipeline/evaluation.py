@@ -1,21 +1,21 @@
 """From a trained model to the evidence that metrics look at, and from seeds to a mean with its uncertainty."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from pipeline import checkpoint, classifier
+from pipeline import checkpoint, classifier, progress
 from pipeline.classifier import Judge
 from pipeline.data import images
 from pipeline.data.images import scale, to_unit
 from pipeline.errors import InputError
-from pipeline.evidence import Evidence, Judged, Likelihoods
-from pipeline.models.base import GenerativeModel, LikelihoodModel, Posterior
+from pipeline.evidence import Answers, Evidence, Judged, Likelihoods, Moment
+from pipeline.models.base import AdversarialModel, GenerativeModel, LikelihoodModel, Posterior
 from pipeline.parallel import Report
 from pipeline.params import Strict
 from pipeline.plugins import plugin
@@ -26,6 +26,7 @@ class Settings(Strict):
     """samples: images drawn; real_images: at most so many of each split are compared with them.
 
     likelihood_images, importance_samples: test images and draws each for the importance-weighted likelihood.
+    draws: of each label set that the role lists. progress_samples: images drawn at each moment that training kept.
     metrics: the plug-ins in pipeline/metrics to measure. seed: of all draws.
     """
 
@@ -33,6 +34,8 @@ class Settings(Strict):
     real_images: int = Field(ge=16)
     likelihood_images: int = Field(ge=1)
     importance_samples: int = Field(ge=1)
+    draws: int = Field(default=20, ge=2)
+    progress_samples: int = Field(default=600, ge=16)
     metrics: tuple[str, ...] = Field(min_length=1)
     seed: int = Field(ge=0)
 
@@ -48,11 +51,9 @@ class Evaluation:
     settings: Settings
     device: torch.device
 
-    def seed(self, seed: int, report: Report) -> dict[str, float]:
-        """All metrics of one seed."""
-        judge, (model, _) = classifier.load(self.judge, self.device), checkpoint.load(self.models[seed], self.device)
-        noise = generator(self.device, "evaluation", self.settings.seed, seed)
-        found = evidence(model, judge, self.real("train"), self.real("test"), self.settings, noise)
+    def seed(self, seed: int, report: Report) -> tuple[dict[str, float], list[Moment]]:
+        """All metrics of one seed, and its moments on the way."""
+        found = self.evidence(seed)
         values: dict[str, float] = {}
         for done, name in enumerate(self.settings.metrics):
             report(done, len(self.settings.metrics), {})
@@ -62,7 +63,31 @@ class Evaluation:
                     raise InputError(f"{self.models[seed]}: {key} is {value}; did the training diverge?")
             values |= measured
         report(len(self.settings.metrics), len(self.settings.metrics), {})
-        return values
+        return values, list(found.moments)
+
+    def evidence(self, seed: int) -> Evidence:
+        """All evidence on one seed's model."""
+        settings, path = self.settings, self.models[seed]
+        judge, (model, header) = classifier.load(self.judge, self.device), checkpoint.load(path, self.device)
+        train, test = self.real("train"), self.real("test")
+
+        def noise(purpose: str) -> Generator:
+            return generator(self.device, purpose, settings.seed, seed)
+
+        found = evidence(model, judge, train, test, settings, noise("evaluation"))
+        found = replace(found, classes=header.classes)
+        lists = images.load(self.prepared / "test.safetensors").conditions
+        if model.conditional and lists:
+            shown = set(map(tuple, images.load(self.prepared / "train.safetensors").labels.tolist()))
+            answered = {
+                name: answers(model, judge, sets, shown, settings.draws, noise(name)) for name, sets in lists.items()
+            }
+            found = replace(found, answers=answered)
+        if isinstance(model, AdversarialModel):
+            snapshots = checkpoint.snapshots(path)
+            kept = progress.measure(model, snapshots, judge, test, lists, settings.progress_samples, noise("progress"))
+            found = replace(found, moments=kept, drawn_by=model.drawn_by)
+        return found
 
     def real(self, split: str) -> Judged:
         """Real images as the judge sees them, at most so many as the settings say; prepared images are shuffled."""
@@ -94,6 +119,21 @@ def evidence(
     fake = Judged(drawn, features, logits, labels)
     known = likelihoods(model, test, settings, noise) if isinstance(model, LikelihoodModel) else None
     return Evidence(train, test, fake, model.conditional, judge.exclusive, known)
+
+
+@torch.inference_mode()
+def answers(
+    model: GenerativeModel, judge: Judge, sets: Tensor, shown: Set[tuple[int, ...]], draws: int, noise: Generator
+) -> Answers:
+    """`draws` drawings of each label set (M, K), judged. shown: the label sets that training images show."""
+    labels = sets.repeat(draws, 1)
+    parts = [
+        classifier.predict(judge, to_unit(model.sample(part.to(noise.device).float(), noise), model.pixels))[1]
+        for part in labels.split(500)
+    ]
+    seen = torch.tensor([tuple(row) in shown for row in sets.tolist()])
+    home = measured_on(noise.device)
+    return Answers(sets.to(home), torch.cat(parts).to(home).unflatten(0, (draws, len(sets))), seen.to(home))
 
 
 @torch.inference_mode()
@@ -139,12 +179,13 @@ def summarise(values: Sequence[Mapping[str, float]]) -> dict[str, dict[str, floa
     """Each metric's mean over seeds and the half width `ci95` of its 95 % interval.
 
     Student's t interval over the seeds: it covers what another seed would change (weights, batches, draws), not another
-    test set. With one seed there is no such interval, and `ci95` is left out.
+    test set. With one seed there is no such interval, and `ci95` is left out. A metric that some seeds lack, such as
+    the iteration of a collapse, is left out too.
     """
     from scipy.special import stdtrit
 
     summary = {}
-    for name in values[0]:
+    for name in (name for name in values[0] if all(name in each for each in values)):
         numbers = [each[name] for each in values]
         n = len(numbers)
         mean = math.fsum(numbers) / n

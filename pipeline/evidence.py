@@ -1,6 +1,7 @@
 """What a metric may look at: one trained model's samples, likelihoods and real images, through the judge's eyes."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -39,10 +40,41 @@ class Likelihoods:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What the judge sees in a model's drawings for a list of M label sets.
+
+    labels: (M, K) uint8, the sets asked for. logits: (R, M, K), R drawings of each set, every one of its own latent.
+    seen: (M,) bool, whether some training image shows exactly this set.
+    """
+
+    labels: Tensor
+    logits: Tensor
+    seen: Tensor
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A generator at one moment of its training, measured on fewer samples than the trained model.
+
+    iteration, images_seen: so far. drawer: `generator`, its weights as they were, or `average`, their moving average.
+    values: by name, the same names at every moment: always `frechet_distance` and `diversity` (see those metrics); for
+    conditional models `condition_accuracy`, and for every list of label sets `<list>_accuracy`.
+    """
+
+    iteration: int
+    images_seen: int
+    drawer: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Evidence:
     """All there is to know of one trained model (one seed). `train` and `test` are real images; `fake` are samples.
 
     conditional: whether the model was asked for the fakes' labels. likelihoods: None for a model that has none.
+    classes: the K labels' names. answers: by list of label sets; empty where the role has no lists or the model heeds
+    no labels. moments: in order of iteration, the last of each drawer at the end of training; empty for models that
+    keep none. drawn_by: the drawer that drew `fake`; None for models that keep no moments.
     """
 
     train: Judged
@@ -51,3 +83,7 @@ class Evidence:
     conditional: bool
     exclusive: bool
     likelihoods: Likelihoods | None
+    classes: tuple[str, ...] = ()
+    answers: Mapping[str, Answers] = field(default_factory=dict)
+    moments: Sequence[Moment] = ()
+    drawn_by: str | None = None

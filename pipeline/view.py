@@ -1,6 +1,6 @@
 """What a figure may look at: the trained models of one experiment, their learning curves, and real images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 
 from pipeline.data.images import ImageSet, to_unit
+from pipeline.evidence import Moment
 from pipeline.models.base import GenerativeModel
 from pipeline.params import Strict
 from pipeline.seeding import generator
@@ -24,12 +25,15 @@ class Settings(Strict):
 class View:
     """One experiment. models: by seed, ready to draw; curves: rows by seed, see `pipeline.training.curves`.
 
-    seed: of all draws. Figures that show one model show the first seed's.
+    progress: moments by seed, see `pipeline.moments`; empty for models that keep none. judge: sees K logits (N, K) in
+    images (N, C, H, W) in [0, 1]. seed: of all draws. Figures that show one model show the first seed's.
     """
 
     name: str
     models: Mapping[int, GenerativeModel]
     curves: Mapping[int, Sequence[Mapping[str, float]]]
+    progress: Mapping[int, Sequence[Moment]]
+    judge: Callable[[Tensor], Tensor]
     test: ImageSet
     seed: int
 

@@ -22,6 +22,7 @@ def classify(
     from pipeline.data import images
     from pipeline.device import pick
     from pipeline.files import write_json
+    from pipeline.scores import top_accuracy
 
     where = f"classifier.{role}"
     settings = params.parse(classifier.Settings, params.read(where), where)
@@ -34,10 +35,11 @@ def classify(
         with progress("classify") as show:
             classifier.fit(judge, train, settings, partial(show, role))
     views = {name: classifier.predict(judge, split.images) for name, split in (("train", train), ("test", test))}
-    accuracy = classifier.accuracy(views["test"][1], test.labels, test.exclusive)
-    print(f"classify {role}: {accuracy:.2%} of {len(test)} real test images right ({test.source})")
+    accuracy = top_accuracy(views["test"][1], test.labels)
+    of = "images" if test.exclusive else "images' labels"
+    print(f"classify {role}: {accuracy:.2%} of {len(test)} real test {of} right ({test.source})")
     classifier.save_views(results / f"{role}_views.safetensors", views)
-    classifier.save(results / f"{role}.safetensors", judge, settings, train)
+    classifier.save(results / f"{role}.safetensors", judge)
     write_json(results / f"{role}.json", {"accuracy": accuracy, "test_images": len(test), "source": test.source})
 
 

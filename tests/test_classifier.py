@@ -1,19 +1,22 @@
 """The judge: it learns, takes logits, keeps the same view of images, and takes another's weights or says why not."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pipeline import classifier
 from pipeline.classifier import Judge, Settings
 from pipeline.data.images import ImageSet, scale
 from pipeline.errors import InputError
+from pipeline.judges.small import Small
+from pipeline.scores import top_accuracy
 
-SETTINGS = Settings(weights="none", width=4, batch=16, epochs=12, learning_rate=0.01, seed=0)
+SETTINGS = Settings(weights="none", network="small", width=4, batch=16, epochs=12, learning_rate=0.01, seed=0)
 
 
 def _quiet(done: int, total: int, values: Any) -> None: ...
@@ -27,7 +30,7 @@ def judge(tiny: ImageSet) -> Judge:
 
 
 def _accuracy(judge: Judge, data: ImageSet) -> float:
-    return classifier.accuracy(classifier.predict(judge, data.images)[1], data.labels, data.exclusive)
+    return top_accuracy(classifier.predict(judge, data.images)[1], data.labels)
 
 
 def test_it_learns_and_ends_in_evaluation_mode(judge: Judge, tiny: ImageSet) -> None:
@@ -51,9 +54,9 @@ def test_predictions_do_not_depend_on_the_batch_or_on_bytes(judge: Judge, tiny: 
         for a, b in zip(whole, parts, strict=True):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
     features, logits = whole
-    assert features.shape == (96, Judge.FEATURES)
+    assert features.shape == (96, Small.FEATURES)
     with torch.inference_mode():
-        torch.testing.assert_close(judge.head(features), logits, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(judge.network.head(features), logits, rtol=1e-4, atol=1e-4)
 
 
 def test_the_loss_takes_logits_once() -> None:
@@ -72,18 +75,9 @@ def test_the_judge_ends_in_logits(judge: Judge, tiny: ImageSet) -> None:
     assert logits.min() < 0
 
 
-@pytest.mark.parametrize(("exclusive", "expected"), [(True, 0.5), (False, 0.75)])
-def test_accuracy(exclusive: bool, expected: float) -> None:
-    logits, labels = (
-        torch.tensor([[2.0, -1.0], [3.0, -2.0]]),
-        torch.tensor([[1, 0], [1, 1]] if not exclusive else [[1, 0], [0, 1]]),
-    )
-    assert classifier.accuracy(logits, labels, exclusive) == expected
-
-
 def test_a_judge_survives_its_file(judge: Judge, tiny: ImageSet, tmp_path: Path) -> None:
     path = tmp_path / "digits.safetensors"
-    classifier.save(path, judge, SETTINGS, tiny)
+    classifier.save(path, judge)
     again = classifier.load(path, torch.device("cpu"))
     assert torch.equal(classifier.predict(judge, tiny.images)[1], classifier.predict(again, tiny.images)[1])
 
@@ -100,7 +94,7 @@ def test_views_survive_their_file(tmp_path: Path) -> None:
 def test_weights_of_ones_own_are_taken(name: str, judge: Judge, tiny: ImageSet, tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
-    state: dict[str, Tensor] = judge.state_dict()
+    state: dict[str, Tensor] = judge.network.state_dict()
     if name.endswith(".pt"):
         torch.save(state, tmp_path / name)
     else:
@@ -135,3 +129,65 @@ def test_too_large_a_batch_is_named(tiny: ImageSet) -> None:
     settings = SETTINGS.model_copy(update={"batch": 97})
     with pytest.raises(InputError, match="at most the 96 training images, found 97"):
         classifier.fit(classifier.build(settings, tiny), tiny, settings, _quiet)
+
+
+@pytest.mark.parametrize("network", ["small", "spotter"])
+def test_each_network_learns_in_either_precision(network: str, tiny: ImageSet) -> None:
+    for precision in ("float32", "bfloat16"):
+        settings = SETTINGS.model_copy(update={"network": network, "precision": precision, "epochs": 20})
+        judge = classifier.build(settings, tiny)
+        classifier.fit(judge, tiny, settings, _quiet)
+        assert _accuracy(judge, tiny) > 0.8, precision
+
+
+def test_mirroring_shows_both_sides(tiny: ImageSet) -> None:
+    """Of images whose mirror images are another class, mirrored training cannot tell the two apart."""
+    left = tiny.images.clone().fill_(0)
+    left[:, :, 8:20, 3:9] = 255
+    sides = torch.where((torch.arange(96) % 2 == 0).view(-1, 1, 1, 1), left, left.flip(3))
+    labels = F.one_hot(torch.arange(96) % 2, 10).to(torch.uint8)
+    data = replace(tiny, images=sides, labels=labels)
+    for mirror, sure in ((False, True), (True, False)):
+        settings = SETTINGS.model_copy(update={"mirror": mirror, "epochs": 8})
+        judge = classifier.build(settings, data)
+        classifier.fit(judge, data, settings, _quiet)
+        assert (_accuracy(judge, data) > 0.95) is sure
+
+
+def test_the_evaluator_file_of_iclevr_is_read(tmp_path: Path) -> None:
+    """`{"model": state_dict}` of torchvision's ResNet-18, `fc` a linear layer and a sigmoid; inputs in [-1, 1]."""
+    from torchvision.models import resnet18
+
+    torch.manual_seed(3)
+    theirs = resnet18(weights=None)
+    theirs.fc = nn.Sequential(nn.Linear(512, 24), nn.Sigmoid())
+    torch.save({"model": theirs.state_dict()}, tmp_path / "checkpoint.pth")
+    images = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8)
+    labels = torch.eye(24, dtype=torch.uint8)[:4]
+    data = ImageSet(images, labels, torch.arange(4), tuple(map(str, range(24))), False, "noise")
+    settings = SETTINGS.model_copy(update={"network": "resnet18", "width": 64, "weights": str(tmp_path)})
+    judge = classifier.build(settings, data)
+    own = classifier.own_weights(settings)
+    assert own is not None
+    classifier.load_own(own, judge)
+    with torch.inference_mode():
+        expected = theirs.eval()(images.float() / 127.5 - 1)
+    features, logits = classifier.predict(judge, images)
+    torch.testing.assert_close(torch.sigmoid(logits), expected, rtol=1e-4, atol=1e-5)
+    assert features.shape == (4, 512)
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path, tiny: ImageSet) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "ran",))
+
+    torch.save({"model": Evil()}, tmp_path / "evil.pth")
+    with pytest.raises(InputError, match=r"evil\.pth"):
+        classifier.load_own(tmp_path / "evil.pth", classifier.build(SETTINGS, tiny))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_resnet18_has_one_width(tiny: ImageSet) -> None:
+    with pytest.raises(InputError, match="expected width 64 and 3 channels, found 4 and 1"):
+        classifier.build(SETTINGS.model_copy(update={"network": "resnet18"}), tiny)

@@ -82,7 +82,7 @@ def test_the_importance_weighted_likelihood_is_the_known_one(test: Judged) -> No
 
 
 def test_labels_asked_for_are_drawn_as_the_test_images_are_and_obeyed(test: Judged) -> None:
-    judge = Judge(2, (1, 4, 4), 10, True).eval()
+    judge = Judge("small", 2, (1, 4, 4), 10, True).eval()
     found = evaluation.evidence(Linear(), judge, test, test, SETTINGS, Generator().manual_seed(0))
     assert found.fake.images.shape == (40, 1, 4, 4)
     asked = found.fake.labels.argmax(1)

@@ -109,7 +109,19 @@ def test_the_full_budget_holds_the_reports_schedules(root: Path) -> None:
     )
     assert full["data"]["digits"]["train"] == 60000
     epochs = {name: block["epochs"] for name, block in full["experiments"].items()}
-    assert all(epochs[name] == (10 if name.startswith("fc_") else 200) for name in epochs)
+    assert all(epochs[name] == {"fc": 10, "scenes": 300}.get(name.split("_")[0], 200) for name in epochs)
+    cgan, scenes = full["experiments"]["cgan"], full["experiments"]["scenes_cgan"]
+    assert (cgan["width"], cgan["embedding"], cgan["batch"], cgan["auxiliary"]) == (64, 10, 256, 0)
+    assert (scenes["width"], scenes["embedding"], scenes["batch"], scenes["auxiliary"]) == (64, 100, 256, 0)
+    assert full["experiments"]["scenes_cgan_condition300"]["batch"] == 512
+    assert scenes["generator_steps"] == 4
+    adam = {"algorithm": "adam", "learning_rate": 0.0002, "betas": [0.5, 0.999]}
+    assert cgan["optimisers"]["generator"] == adam | {"weight_decay": 0.00002}
+    assert scenes["optimisers"]["discriminator"] == adam
+    assert full["experiments"]["wgan_clip"]["optimisers"]["critic"] == {
+        "algorithm": "rmsprop",
+        "learning_rate": 0.00005,
+    }
 
 
 @pytest.mark.parametrize("overlay", [{"experiments": {"nobody_*": {"epochs": 1}}}, {"data": {"digits": {"trian": 1}}}])

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[1]
-KEPT = ("pipeline", "stages", "tools", "budgets", "data/raw/digits", "data/weights", ".dvc/config", ".dvc/plots")
+KEPT = ("pipeline", "stages", "tools", "budgets", ".dvc/config", ".dvc/plots")
 FILES = ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore")
 PRIVATE = shutil.ignore_patterns("__pycache__", "*.pyc")
 
@@ -69,7 +69,7 @@ def ran(output: str) -> set[str]:
 
 
 def make(folder: Path, experiments: Iterable[str]) -> Workspace:
-    """The project at the smoke budget with these experiments only, committed to git."""
+    """The project at the smoke budget with these experiments and their roles only, committed to git."""
     for name in KEPT:
         source = ROOT / name
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -79,12 +79,18 @@ def make(folder: Path, experiments: Iterable[str]) -> Workspace:
             shutil.copy(source, folder / name)
     for name in FILES:
         shutil.copy(ROOT / name, folder / name)
+    for path in ROOT.glob("data/*/*/.gitkeep"):  # the folders that stages depend on, whatever lies in them here
+        (folder / path.relative_to(ROOT).parent).mkdir(parents=True)
+        shutil.copy(path, folder / path.relative_to(ROOT))
     workspace = Workspace(folder)
     workspace.run("latentlab", "budget", "smoke")
     wanted = set(experiments)
 
     def keep(content: dict[str, Any]) -> None:
         content["experiments"] = {n: block for n, block in content["experiments"].items() if n in wanted}
+        roles = {block["data"] for block in content["experiments"].values()} | {"digits"}  # the report's advice
+        for kind in ("data", "classifier", "evaluation", "figures"):
+            content[kind] = {role: block for role, block in content[kind].items() if role in roles}
 
     workspace.edit(keep)
     workspace.run("git", "init", "-q")

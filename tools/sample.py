@@ -13,7 +13,12 @@ from pipeline.errors import InputError
 def sample(
     name: Annotated[str, typer.Argument(help="A trained experiment, such as fc_cvae.")],
     count: Annotated[int, typer.Option(min=1, help="How many images.")] = 64,
-    label: Annotated[list[str] | None, typer.Option(help="The class to draw; conditional models only.")] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to draw, such as 7 or 'red cube'; repeat it for several at once. Conditional models only."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="PNG to write.  [default: NAME.png]")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the random latents: the same seed, the same images.")] = 0,
     model_seed: Annotated[int | None, typer.Option(help="Which trained model.  [default: the first]")] = None,
@@ -22,7 +27,7 @@ def sample(
 ) -> None:
     """Draw images from a trained model into one PNG, a square grid without text.
 
-    Without --label a conditional model draws every class in turn.
+    Without --label a conditional model draws every class, or every single object, in turn.
     """
     import torch
     from matplotlib.image import imsave
@@ -52,7 +57,7 @@ def sample(
 
 
 def _labels(names: list[str], header: Any, count: int) -> Any:
-    """(count, K) float: the named class, or each in turn."""
+    """(count, K) float: what is named, all of it in each image, or each class in turn."""
     import torch
 
     for name in names:
@@ -63,7 +68,7 @@ def _labels(names: list[str], header: Any, count: int) -> Any:
     hot = torch.eye(len(header.classes))
     if not names:
         return hot[torch.arange(count) % len(hot)]
-    return hot[[header.classes.index(name) for name in names]].sum(0).expand(count, -1)
+    return hot[[header.classes.index(name) for name in names]].amax(0).expand(count, -1)
 
 
 def _grid(images: Any, zoom: int) -> Any:

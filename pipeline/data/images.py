@@ -3,7 +3,8 @@
 A split is one safetensors file. Images stay uint8, on disk and on the device, and are scaled batch by batch.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from pipeline import storage
 from pipeline.errors import InputError
 
 Pixels = Literal["unit", "symmetric"]  # [0, 1] or [-1, 1]
+_LIST = "conditions."  # before the name of a list of label sets, in a file
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class ImageSet:
     images: (N, C, H, W) uint8. labels: (N, K) uint8, a one for each label that holds. originals: (N,) int64, the
     original that an image was made from, so that variants of one can be told from independent images.
     classes: the K labels' names. exclusive: whether exactly one label holds. source: where the images come from.
+    conditions: (M, K) uint8 each, by name: lists of label sets that models are asked to draw; empty for most roles.
     """
 
     images: Tensor
@@ -31,6 +34,7 @@ class ImageSet:
     classes: tuple[str, ...]
     exclusive: bool
     source: str
+    conditions: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n, k = len(self.images), len(self.classes)
@@ -43,6 +47,9 @@ class ImageSet:
                 f"expected labels {(n, k)} and originals {(n,)}, "
                 f"found {tuple(self.labels.shape)} and {tuple(self.originals.shape)}"
             )
+        for name, sets in self.conditions.items():
+            if sets.ndim != 2 or sets.shape[1] != k:
+                raise ValueError(f"conditions {name}: expected (M, {k}), found {tuple(sets.shape)}")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -54,13 +61,12 @@ class ImageSet:
         return c, h, w
 
     def to(self, device: torch.device) -> "ImageSet":
-        return ImageSet(
-            self.images.to(device),
-            self.labels.to(device),
-            self.originals.to(device),
-            self.classes,
-            self.exclusive,
-            self.source,
+        return replace(
+            self,
+            images=self.images.to(device),
+            labels=self.labels.to(device),
+            originals=self.originals.to(device),
+            conditions={name: sets.to(device) for name, sets in self.conditions.items()},
         )
 
     def first(self, count: int) -> "ImageSet":
@@ -69,9 +75,7 @@ class ImageSet:
 
     def take(self, index: Tensor) -> "ImageSet":
         """The images at `index` (M,), in that order."""
-        return ImageSet(
-            self.images[index], self.labels[index], self.originals[index], self.classes, self.exclusive, self.source
-        )
+        return replace(self, images=self.images[index], labels=self.labels[index], originals=self.originals[index])
 
 
 def scale(images: Tensor, pixels: Pixels) -> Tensor:
@@ -90,7 +94,9 @@ def to_unit(images: Tensor, pixels: Pixels) -> Tensor:
 def save(split: ImageSet, path: Path) -> None:
     """Writes one split; the file appears whole or not at all."""
     header = {"classes": list(split.classes), "exclusive": split.exclusive, "source": split.source}
-    storage.write(path, {"images": split.images, "labels": split.labels, "originals": split.originals}, header)
+    tensors = {"images": split.images, "labels": split.labels, "originals": split.originals}
+    lists = {_LIST + name: sets for name, sets in split.conditions.items()}
+    storage.write(path, tensors | lists, header)
 
 
 def load(path: Path) -> ImageSet:
@@ -104,6 +110,7 @@ def load(path: Path) -> ImageSet:
             tuple(header["classes"]),
             header["exclusive"],
             header["source"],
+            {name.removeprefix(_LIST): sets for name, sets in tensors.items() if name.startswith(_LIST)},
         )
     except KeyError as error:
         raise InputError(f"{path}: expected prepared images, found a file without {error}") from None

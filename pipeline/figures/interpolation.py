@@ -1,5 +1,7 @@
 """From one latent to another: whether images change smoothly, and pass through images on the way."""
 
+import itertools
+
 import torch
 from matplotlib.figure import Figure
 
@@ -10,26 +12,31 @@ ROWS = STEPS = 12
 
 
 def draw(view: View) -> Figure:
-    """12 rows of 12 steps, each on a straight line between two random latents; of a conditional model, one class each.
+    """12 rows of 12 steps, each on a straight line between two random latents.
 
-    Classes are in order, and begin again when all were shown.
+    Of a conditional model, a row is asked for one class, in order and beginning again when all were shown, or, where
+    labels mix, for all labels of one random test image.
     """
-    ends = view.model.prior(2 * ROWS, view.noise("interpolation")).unflatten(0, (2, ROWS, 1))  # (2, ROWS, 1, Z)
+    noise = view.noise("interpolation")
+    ends = view.model.prior(2 * ROWS, noise).unflatten(0, (2, ROWS, 1))  # (2, ROWS, 1, Z)
     latents = torch.lerp(ends[0], ends[1], torch.linspace(0, 1, STEPS, device=view.device)[:, None]).flatten(0, 1)
-    labels = view.one_hot(torch.arange(ROWS, device=view.device)).repeat_interleave(STEPS, 0)
-    images = view.generate(latents, labels)
+    if view.test.exclusive:
+        asked, fact, row_title = view.one_hot(torch.arange(ROWS, device=view.device)), "one class", "class"
+    else:
+        random = torch.randint(len(view.test), (ROWS,), generator=noise, device=view.device)
+        asked, fact, row_title = view.test.labels[random].float(), "labels of one random test image", "labels"
+    images = view.generate(latents, asked.repeat_interleave(STEPS, 0))
     title, columns = view.title("interpolation"), "from one random latent to another, in equal steps"
     if not view.model.conditional:
         return style.image_grid(
             images, STEPS, title, view.caption("each row: two latents of its own"), column_title=columns
         )
-    names = view.test.classes
     return style.image_grid(
         images,
         STEPS,
         title,
-        view.caption("each row: two latents of its own, one class"),
-        row_labels=[names[row % len(names)] for row in range(ROWS)],
-        row_title="class",
+        view.caption(f"each row: two latents of its own, {fact}"),
+        row_labels=["\n".join(itertools.compress(view.test.classes, row)) for row in asked.bool().tolist()],
+        row_title=row_title,
         column_title=columns,
     )

@@ -3,12 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Generator, Tensor, nn
 
 from pipeline.data.images import Pixels
+
+Drawer = Literal["generator", "average"]  # a generator's weights as they are, or their moving average
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Player:
     modules: tuple[nn.Module, ...]
     terms: Callable[[Batch], dict[str, Tensor]]  # named scalar terms; their sum is the loss
     repeat: int = 1  # updates an iteration
+    fresh: bool = False  # each of these updates has a batch of its own, instead of all the same
     after: Callable[[], None] = nothing  # after each update
 
 
@@ -61,11 +64,15 @@ class Posterior:
 
 
 class GenerativeModel(nn.Module, ABC):
-    """A model that draws images. `pixels`: the range of its images; `conditional`: whether it heeds labels."""
+    """A model that draws images. pixels: the range of its images; conditional: whether it heeds labels; latent: Z.
+
+    resting: players that its settings leave out, for whom an optimiser may be given all the same.
+    """
 
     pixels: Pixels
     conditional: bool
     latent: int
+    resting: tuple[str, ...] = ()
 
     @abstractmethod
     def players(self) -> Sequence[Player]:
@@ -99,3 +106,16 @@ class LikelihoodModel(Protocol):
 
     def reconstruction(self, images: Tensor, latents: Tensor, labels: Tensor) -> Tensor:
         """-log p(x | z), (B,), nats per image; latents (B, Z)."""
+
+
+@runtime_checkable
+class AdversarialModel(Protocol):
+    """What a model with a generator that learns against an opponent offers besides.
+
+    drawn_by: which of its generators `generate` uses. Its weights begin with `generator.` and `average.`.
+    """
+
+    drawn_by: Drawer
+
+    def generate_by(self, drawer: Drawer, latents: Tensor, labels: Tensor) -> Tensor:
+        """Images (B, C, H, W), in the model's range, by one of the two."""

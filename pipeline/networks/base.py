@@ -16,5 +16,11 @@ class Network(ABC):
         """A module from images (B, C, H, W) to (B, outputs)."""
 
     @abstractmethod
+    def classifier(self, outputs: int) -> nn.Module:
+        """A module from images (B, C, H, W) to label logits (B, outputs), free of what constrains an encoder that is a
+        critic; it ignores the labels.
+        """
+
+    @abstractmethod
     def decoder(self, inputs: int, condition: int) -> nn.Module:
         """A module from (B, inputs) to image logits (B, C, H, W), before any squashing."""

@@ -28,6 +28,9 @@ class Mlp(Network):
     def encoder(self, outputs: int, condition: int) -> nn.Module:
         return Stack(math.prod(self.shape), outputs, (outputs,), condition, self.settings)
 
+    def classifier(self, outputs: int) -> nn.Module:
+        return self.encoder(outputs, 0)
+
     def decoder(self, inputs: int, condition: int) -> nn.Module:
         return Stack(inputs, math.prod(self.shape), self.shape, condition, self.settings)
 

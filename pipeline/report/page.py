@@ -46,6 +46,28 @@ class Section:
         return text(self.metrics[metric]) if metric in self.metrics else "–"
 
 
+@dataclass(frozen=True)
+class Table:
+    """The results of a role's experiments. lines: of cells, each a text and the id of what it leads to, or none."""
+
+    role: str
+    judge: Mapping[str, Any]
+    head: Sequence[tuple[str, str]]
+    lines: Sequence[Sequence[tuple[str, str]]]
+
+
+def tabulated(role: str, judge: Mapping[str, Any], sections: Sequence[Section], better: Mapping[str, str]) -> Table:
+    """An experiment a line, or, where there are many more metrics than experiments, a metric a line."""
+    arrows = {"higher": " ↑", "lower": " ↓", "neither": ""}
+    names = [name for name in better if any(name in section.metrics for section in sections)]
+    columns = [
+        [("experiment", ""), *((section.name, section.name) for section in sections)],
+        *([(name + arrows[better[name]], ""), *((section.text(name), "") for section in sections)] for name in names),
+    ]
+    turned = columns if len(names) > 2 * len(sections) else list(zip(*columns, strict=True))
+    return Table(role, judge, turned[0], turned[1:])
+
+
 def render(
     sections: Sequence[Section], better: Mapping[str, str], judges: Mapping[str, Any], advice: Picture | None
 ) -> str:
@@ -53,12 +75,11 @@ def render(
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    arrows = {"higher": "↑", "lower": "↓", "neither": ""}
-    names = [name for name in better if any(name in section.metrics for section in sections)]
-    columns = [(name, arrows[better[name]]) for name in names]
+    of_role = {role: [section for section in sections if section.parameters["data"] == role] for role in judges}
+    tables = [tabulated(role, judges[role], found, better) for role, found in of_role.items() if found]
     shared = {key: value for key, value in sections[0].parameters.items() if _shared(key, value, sections)}
     page = environment.get_template("page.html.j2")
-    return page.render(sections=sections, columns=columns, judges=judges, advice=advice, shared=shared)
+    return page.render(sections=sections, tables=tables, advice=advice, shared=shared)
 
 
 def _shared(key: str, value: Any, sections: Sequence[Section]) -> bool:

@@ -1,4 +1,7 @@
-"""Learning curves on disk: one CSV an experiment, a row a point, all seeds below each other."""
+"""Learning curves on disk: one CSV an experiment, a row a point, all seeds below each other.
+
+`loss` is that of the only player, or of the last to play: a generator's.
+"""
 
 import csv
 from collections.abc import Mapping, Sequence

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pipeline.data.images import ImageSet, scale
 from pipeline.errors import InputError
-from pipeline.models.base import Batch, GenerativeModel, Player
+from pipeline.models.base import AdversarialModel, Batch, GenerativeModel, Player
 from pipeline.params import Strict
 from pipeline.seeding import generator
 from pipeline.training.curves import Row
@@ -31,12 +31,14 @@ class Settings(Strict):
     """batch: images an update. epochs: passes over the training images, without the last partial batch of each.
 
     optimisers: by player. precision: of matrix products and convolutions; weights and losses are float32 always.
+    snapshots: how many times the generator is kept on the way, evenly spaced and at the end, to measure progress.
     """
 
     batch: int = Field(ge=1)
     epochs: int = Field(ge=1)
     optimisers: dict[str, Optimiser]
     precision: Literal["float32", "bfloat16"]
+    snapshots: int = Field(default=0, ge=0)
 
 
 @dataclass
@@ -64,15 +66,27 @@ class Run:
         self.device = data.images.device
         self.players = tuple(model.players())
         names = [player.name for player in self.players]
-        if sorted(settings.optimisers) != sorted(names):
+        if set(settings.optimisers) - set(model.resting) != set(names):
             raise InputError(
                 f"optimisers: expected one for each of {', '.join(names)}, found {', '.join(settings.optimisers)}"
             )
-        self.epoch_iterations = len(data) // settings.batch
+        # An iteration takes as many batches as the player that wants most of its own
+        self.draws = max(player.repeat if player.fresh else 1 for player in self.players)
+        self.images = settings.batch * self.draws  # an iteration
+        self.epoch_iterations = len(data) // self.images
         if not self.epoch_iterations:
-            raise InputError(f"batch: expected at most the {len(data)} training images, found {settings.batch}")
+            most = len(data) // self.draws
+            per = f", {self.draws} batches an iteration" if self.draws > 1 else ""
+            raise InputError(
+                f"batch: expected at most {most}, of {len(data)} training images{per}, found {settings.batch}"
+            )
+        if settings.snapshots and not isinstance(model, AdversarialModel):
+            raise InputError(f"snapshots: expected 0, as this family has no generator, found {settings.snapshots}")
         self.total = self.epoch_iterations * settings.epochs
         self.every = math.ceil(self.total / points)
+        boundaries = [*range(self.every, self.total, self.every), self.total]
+        kept = min(settings.snapshots, len(boundaries))
+        self.snapshots = {boundaries[(n + 1) * len(boundaries) // kept - 1] for n in range(kept)}  # iterations
         self.generator = generator(self.device, "noise", seed)
         self.weights = {p.name: [w for m in p.modules for w in m.parameters()] for p in self.players}
         self.optimisers = {name: _optimiser(settings.optimisers[name], self.weights[name]) for name in names}
@@ -91,13 +105,13 @@ class Run:
         start = time.perf_counter() - self.seconds
         order = torch.empty(0)
         while self.iteration < self.total:
-            position = self.iteration % self.epoch_iterations * self.settings.batch
+            position = self.iteration % self.epoch_iterations * self.images
             if position == 0 or not len(order):
                 order = self._order(self.iteration // self.epoch_iterations)
-            index = order[position : position + self.settings.batch]
-            images = scale(self.data.images[index], self.model.pixels)
-            batch = Batch(images, self.data.labels[index].float(), self.generator)
-            losses = {name: loss for player in self.players for name, loss in self._play(player, batch).items()}
+            batches = [
+                self._batch(part) for part in order[position : position + self.images].split(self.settings.batch)
+            ]
+            losses = {name: loss for player in self.players for name, loss in self._play(player, batches).items()}
             names = list(losses)
             step = torch.stack(list(losses.values()))
             sums = step if sums is None else sums + step
@@ -136,21 +150,28 @@ class Run:
         shuffle = generator(torch.device("cpu"), "order", self.seed, epoch)
         return torch.randperm(len(self.data), generator=shuffle).to(self.device)
 
-    def _play(self, player: Player, batch: Batch) -> Mapping[str, Tensor]:
+    def _batch(self, index: Tensor) -> Batch:
+        images = scale(self.data.images[index], self.model.pixels)
+        return Batch(images, self.data.labels[index].float(), self.generator)
+
+    def _play(self, player: Player, batches: Sequence[Batch]) -> Mapping[str, Tensor]:
         """`repeat` updates of one player; the last update's terms, detached, and their sum."""
         weights, optimiser = self.weights[player.name], self.optimisers[player.name]
-        for _ in range(player.repeat):
+        for turn in range(player.repeat):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
-                terms = player.terms(batch)
+                terms = player.terms(batches[turn] if player.fresh else batches[-1])
             loss = torch.stack(list(terms.values())).sum()
             for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
-                weight.grad = gradient
+                weight.grad = _laid_out_as(weight, gradient)
             optimiser.step()
             player.after()
         named = {name: term.detach() for name, term in terms.items()}
         if len(self.players) == 1:
             return named | {"loss": loss.detach()}
-        return {f"{player.name}_{name}": term for name, term in named.items()} | {f"{player.name}_loss": loss.detach()}
+        total = {f"{player.name}_loss": loss.detach()}
+        if player is self.players[-1]:
+            total["loss"] = loss.detach()
+        return {f"{player.name}_{name}": term for name, term in named.items()} | total
 
     def _record(self, losses: Mapping[str, float]) -> None:
         for name, loss in losses.items():
@@ -160,9 +181,16 @@ class Run:
                     f"{name} is {loss} between iterations {since:.0f} and {self.iteration} of {self.total};"
                     " a smaller learning rate may help"
                 )
-        images_seen = self.iteration * self.settings.batch
+        images_seen = self.iteration * self.images
         at = {"iteration": self.iteration, "epoch": self.iteration / self.epoch_iterations, "images_seen": images_seen}
         self.curve.append({**at, "seconds": round(self.seconds, 3), **losses})
+
+
+def _laid_out_as(weight: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient with the weight's strides: fused optimisers walk through both in memory order."""
+    if gradient.stride() == weight.stride():
+        return gradient
+    return torch.empty_like(weight).copy_(gradient)
 
 
 def _optimiser(settings: Optimiser, weights: list[nn.Parameter]) -> torch.optim.Optimizer:

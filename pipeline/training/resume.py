@@ -51,6 +51,10 @@ class Place:
     def curve(self) -> Path:
         return self.folder / "curve.csv"
 
+    @property
+    def snapshots(self) -> Path:
+        return self.folder / "snapshots"
+
     def state(self, device: torch.device) -> Path:
         """One kind of device's state does not fit another's generator."""
         return self.folder / f"state-{device.type}.safetensors"

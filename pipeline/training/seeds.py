@@ -58,6 +58,8 @@ class Training:
             model = Path("results/models") / self.name / f"seed{seed}.safetensors"
             model.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place.model, model)
+            if place.snapshots.exists():
+                shutil.copytree(place.snapshots, model.parent / "snapshots", dirs_exist_ok=True)
         curves.write(Path("results/curves") / f"{self.name}.csv", rows)
         resume.prune(self.name)
 
@@ -75,6 +77,8 @@ class Training:
         def boundary(row: Row) -> None:
             nonlocal saved, kept
             report(run.iteration, run.total, {name: row[name] for name in row if name not in curves.POSITION})
+            if run.iteration in run.snapshots:
+                checkpoint.save_snapshot(place.snapshots, run.model, seed, run.iteration, int(row["images_seen"]))
             if time.monotonic() - saved >= self.save_every and run.iteration < run.total:
                 place.save(run.state(), self.device)
                 saved, kept = time.monotonic(), run.iteration

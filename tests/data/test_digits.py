@@ -19,6 +19,7 @@ from pipeline import params
 from pipeline.data import digits
 from pipeline.data.digits import Settings
 from pipeline.data.images import ImageSet
+from pipeline.draw import digits as draw
 from pipeline.errors import InputError
 
 Splits = tuple[ImageSet, ImageSet]
@@ -68,7 +69,7 @@ def test_sides_of_originals_never_change(splits: Splits, kind: dict[str, int]) -
 
 def test_each_class_gives_a_fifth_of_its_originals_to_the_test() -> None:
     targets = torch.tensor([3] * 50 + [7] * 25)
-    train, test = digits.split(targets)
+    train, test = draw.split(targets)
     assert targets[test].tolist() == [3] * 10 + [7] * 5
     assert torch.cat([train, test]).sort().values.tolist() == list(range(75))
 
@@ -109,13 +110,13 @@ def test_a_split_does_not_depend_on_the_other_ones_size() -> None:
 
 def test_drawing_does_not_depend_on_the_batch() -> None:
     originals = torch.tensor(load_digits().images[:50] / 16).float()
-    whole = digits.handwrite(originals, torch.Generator().manual_seed(0))
-    parts = digits.handwrite(originals, torch.Generator().manual_seed(0), batch=7)
+    whole = draw.handwrite(originals, torch.Generator().manual_seed(0))
+    parts = draw.handwrite(originals, torch.Generator().manual_seed(0), batch=7)
     assert torch.equal(whole, parts)
 
 
 def test_blank_paper_stays_blank() -> None:
-    assert not digits.handwrite(torch.zeros(3, 8, 8), torch.Generator()).any()
+    assert not draw.handwrite(torch.zeros(3, 8, 8), torch.Generator()).any()
 
 
 def test_images_are_variants_not_copies(splits: Splits) -> None:

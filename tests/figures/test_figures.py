@@ -1,7 +1,10 @@
+import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,18 +12,27 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from torch import Generator, Tensor
 
 from pipeline.data.images import ImageSet
-from pipeline.figures import corners, curves, style
+from pipeline.evidence import Moment
+from pipeline.figures import conditions, corners, curves, progress, single_objects, style
 from pipeline.models import vae
-from pipeline.models.base import GenerativeModel, Player
+from pipeline.models.base import Drawer, GenerativeModel, Player
 from pipeline.networks import mlp
 from pipeline.plugins import plugin
+from pipeline.scores import top_accuracy
+from pipeline.training.curves import POSITION
 from pipeline.view import View
 
 FIGURES = ("samples", "corners", "interpolation", "classes", "reconstructions", "curves")
+GAN_FIGURES = ("samples", "corners", "interpolation", "curves", "conditions", "single_objects", "progress")
 CLASSES = tuple("0123456789")
+COLOURS, SHAPES = ("gray", "red", "blue", "green", "brown", "purple", "cyan", "yellow"), ("cube", "sphere", "cylinder")
+OBJECTS = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
 LATENT = 3
 
 
@@ -39,6 +51,52 @@ class Painter(GenerativeModel):
 
     def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
         return torch.tanh(latents + labels.sum(1, keepdim=True))[:, :, None, None].expand(-1, -1, 8, 8)
+
+
+class Writer(GenerativeModel):
+    """Writes the labels it is asked for into the top row of grey images, whose greys are its latents."""
+
+    pixels = "unit"
+    conditional = True
+    latent = 1
+    drawn_by: Drawer = "average"
+
+    def players(self) -> Sequence[Player]:
+        return ()
+
+    def prior(self, count: int, generator: Generator) -> Tensor:
+        return torch.rand(count, self.latent, generator=generator) * 0.9
+
+    def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
+        images = latents[:, :, None, None].repeat(1, 3, 64, 64)
+        images[:, :, 0, : labels.shape[1]] = labels[:, None]
+        return images
+
+    def generate_by(self, drawer: Drawer, latents: Tensor, labels: Tensor) -> Tensor:
+        return self.generate(latents, labels)
+
+
+def written(tile: Tensor, scale: int) -> Tensor:
+    """What the writer of the image (H, W, 3) at the top left, so many times enlarged, was asked for: labels (24,)."""
+    return (tile[0, ::scale, 0][: len(OBJECTS)] == 255).to(torch.uint8)
+
+
+def reader(images: Tensor) -> Tensor:
+    """A judge of the writer's images that knows every object but the first, which it takes for the last."""
+    scores = images[:, 0, 0, : len(OBJECTS)].clone()
+    scores[:, -1] = torch.maximum(scores[:, -1], 0.9 * scores[:, 0])
+    scores[:, 0] = 0
+    return scores
+
+
+def contrary(images: Tensor) -> Tensor:
+    """A judge that sees all but what the writer was asked for."""
+    return -images[:, 0, 0, : len(OBJECTS)]
+
+
+def undecided(images: Tensor) -> Tensor:
+    """A judge that scores all objects alike."""
+    return torch.zeros(len(images), len(OBJECTS))
 
 
 def digits(*, channels: int = 1, exclusive: bool = True) -> ImageSet:
@@ -61,6 +119,54 @@ def rows(
     ]
 
 
+def scenes(classes: tuple[str, ...] = OBJECTS, *, exclusive: bool = False) -> ImageSet:
+    """With labels that mix, there are a list `test` of 32 sets, of one to three labels, and a list `new_test` of 5."""
+    n, one = 40, torch.eye(len(classes), dtype=torch.uint8)
+    labels = one[torch.arange(n) % len(classes)]
+    lists = {}
+    if not exclusive:
+        labels[n // 2 :] |= one[(torch.arange(n // 2) * 5 + 1) % len(classes)]
+        sets = torch.zeros(32, len(classes), dtype=torch.uint8)
+        for number, asked in enumerate(sets):
+            asked[[(5 * number + 3 * more) % len(classes) for more in range(number % 3 + 1)]] = 1
+        lists = {"test": sets, "new_test": sets[5:10].flip(1)}
+    images = torch.zeros(n, 3, 64, 64, dtype=torch.uint8)
+    return ImageSet(images, labels, torch.arange(n), classes, exclusive, "noise", lists)
+
+
+def two_players(seed: int, first: Sequence[str], second: Sequence[str]) -> list[dict[str, float]]:
+    """A curve of two players' terms, `player_term` each, and totals."""
+    curve = []
+    for row in rows(seed, [*first, *second]):
+        losses: dict[str, float] = {}
+        for names in (first, second):
+            losses |= {name: row[name] for name in names}
+            losses[f"{names[0].split('_')[0]}_loss"] = losses["loss"] = sum(row[name] for name in names)
+        curve.append({name: row[name] for name in POSITION} | losses)
+    return curve
+
+
+def moments(seed: int, drawers: Sequence[str] = ("generator", "average")) -> list[Moment]:
+    names = ("diversity", "condition_accuracy", "test_accuracy", "new_test_accuracy")
+    found = []
+    for n, drawer in itertools.product(range(1, 9), drawers):
+        values = dict.fromkeys(names, (n + seed / 9 - 0.1 * (drawer == "average")) / 10)
+        found.append(Moment(1500 * n, 192000 * n, drawer, {"frechet_distance": 300 / n**2 + seed, **values}))
+    return found
+
+
+def scenes_view(*, seeds: int = 3, seed: int = 0, test: ImageSet | None = None) -> View:
+    models: dict[int, GenerativeModel] = {number: Writer() for number in range(seeds)}
+    first = ["discriminator_real", "discriminator_fake", "discriminator_label"]
+    found = {n: two_players(n, first, ["generator_adversarial", "generator_label"]) for n in models}
+    return View("a_gan_of_scenes", models, found, {n: moments(n) for n in models}, reader, test or scenes(), seed)
+
+
+def blind(images: Tensor) -> Tensor:
+    """A judge that scores all labels alike."""
+    return torch.zeros(len(images), len(CLASSES))
+
+
 def vae_view(*, conditional: bool = True, seeds: int = 3, likelihood: str = "bernoulli", seed: int = 0) -> View:
     settings = vae.Settings.model_validate({"latent": LATENT, "conditional": conditional, "likelihood": likelihood})
     models: dict[int, GenerativeModel] = {}
@@ -68,13 +174,13 @@ def vae_view(*, conditional: bool = True, seeds: int = 3, likelihood: str = "ber
         torch.manual_seed(number)
         network = mlp.build(mlp.Settings(layers=1, hidden=8), (1, 8, 8))
         models[number] = vae.build(settings, network, len(CLASSES)).eval().requires_grad_(False)
-    return View("an_experiment", models, {number: rows(number) for number in range(seeds)}, digits(), seed)
+    curves = {number: rows(number) for number in range(seeds)}
+    return View("an_experiment", models, curves, {}, blind, digits(), seed)
 
 
 def gan_view() -> View:
-    names = ("discriminator_real", "discriminator_fake", "discriminator_loss", "generator_adversarial")
-    curve = [{**row, "generator_loss": row["generator_adversarial"]} for row in rows(0, names)]
-    return View("a_gan", {4: Painter()}, {4: curve}, digits(channels=3, exclusive=False), 0)
+    curve = two_players(0, ["discriminator_real", "discriminator_fake"], ["generator_adversarial"])
+    return View("a_gan", {4: Painter()}, {4: curve}, {}, blind, digits(channels=3, exclusive=False), 0)
 
 
 VIEWS = {
@@ -83,13 +189,39 @@ VIEWS = {
     "one seed": vae_view(seeds=1),
     "gaussian": vae_view(likelihood="gaussian"),
     "gan": gan_view(),
+    "scenes": scenes_view(),
+    "scenes of one seed": scenes_view(seeds=1),
 }
+HOUSES = View("houses", {0: Writer()}, {}, {}, blind, scenes(CLASSES, exclusive=True), 0)
+NOT_APPLY = [
+    ("classes", "unconditional"),
+    ("classes", "scenes"),
+    ("reconstructions", "gan"),
+    ("reconstructions", "scenes"),
+    ("conditions", "conditional"),
+    ("conditions", "gan"),
+    ("single_objects", "conditional"),
+    ("single_objects", "gan"),
+    ("progress", "conditional"),
+]
+APPLY = [
+    (figure, name)
+    for name in VIEWS
+    for figure in (GAN_FIGURES if "scenes" in name else FIGURES)
+    if (figure, name) not in NOT_APPLY
+]
+
+
+def several(figure: str, view: View) -> dict[str, Figure]:
+    """The figures of a plug-in, by name; one alone has none."""
+    found = plugin("figures", figure).draw(view)
+    named = dict(found) if isinstance(found, Mapping) else {"": found}
+    assert all(isinstance(each, Figure) for each in named.values())
+    return named
 
 
 def drawn(figure: str, view: View) -> Figure:
-    found = plugin("figures", figure).draw(view)
-    assert isinstance(found, Figure)
-    return found
+    return next(iter(several(figure, view).values()))
 
 
 def caption(figure: Figure) -> str:
@@ -105,23 +237,20 @@ def tick_labels(axes: Axes) -> list[str]:
     return [label.get_text() for label in axes.get_yticklabels()]
 
 
-APPLY = [
-    (figure, name)
-    for figure in FIGURES
-    for name, view in VIEWS.items()
-    if not (figure == "classes" and name == "unconditional") and not (figure == "reconstructions" and name == "gan")
-]
-
-
 @pytest.mark.parametrize(("figure", "name"), APPLY)
 def test_everything_is_labelled_and_nothing_clipped(figure: str, name: str) -> None:
-    found = drawn(figure, VIEWS[name])
+    for found in several(figure, VIEWS[name]).values():
+        assert_well_set(found, VIEWS[name].name)
+
+
+def assert_well_set(found: Figure, name: str) -> None:
+    """Titles and labels are there, inside the figure, and clear of each other."""
     found.draw_without_rendering()
     title, subtitle = found.texts
-    assert VIEWS[name].name in title.get_text()
+    assert name in title.get_text()
     assert "noise" in subtitle.get_text()
     inside = found.bbox
-    for artist in (*found.texts, *found.axes, *found.legends):
+    for artist in (*found.texts, *found.axes, *found.legends, *(text for axes in found.axes for text in axes.texts)):
         box = artist.get_tightbbox()
         assert box is not None
         assert box.x0 >= 0
@@ -133,46 +262,73 @@ def test_everything_is_labelled_and_nothing_clipped(figure: str, name: str) -> N
         box = axes.get_tightbbox()
         assert box is not None
         assert box.y1 < heading.y0
-        left = style.text_width(axes.get_title("left"), style.TEXT_SIZE, "bold")
-        right = style.text_width(axes.get_title("right"), style.SMALL_SIZE)
-        assert left + right < axes.get_window_extent().width / style.DPI
+        assert not any(box.overlaps(legend.get_window_extent()) for legend in found.legends)
+        assert_apart([text for text in axes.get_children() if isinstance(text, Text)])  # titles and lines
         for axis in (axes.xaxis, axes.yaxis):
+            assert_apart(axis.get_ticklabels())
             ticks = [label.get_text() for label in axis.get_ticklabels()]
             # Words, such as "original", say themselves what they are; numbers do not.
             assert axis.label.get_text() or not any(re.fullmatch(r"[\d.−]+", tick) for tick in ticks)
 
 
-@pytest.mark.parametrize(("figure", "name"), [("classes", "unconditional"), ("reconstructions", "gan")])
+def assert_apart(texts: Sequence[Text]) -> None:
+    boxes = []
+    for text in texts:
+        if lines := text.get_text().split("\n"):
+            box, empty = text.get_window_extent(), sum(not line for line in lines) / len(lines)  # at the end
+            boxes.append(Bbox.from_extents(box.x0, box.y0 + empty * box.height, box.x1, box.y1))
+    boxes = [box for box in boxes if box.width and box.height]
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+
+
+@pytest.mark.parametrize(("figure", "name"), NOT_APPLY)
 def test_does_not_apply(figure: str, name: str) -> None:
     assert plugin("figures", figure).draw(VIEWS[name]) is None
 
 
 def test_no_curves_no_figure() -> None:
     view = VIEWS["conditional"]
-    assert curves.draw(View(view.name, view.models, {}, view.test, 0)) is None
+    assert curves.draw(View(view.name, view.models, {}, {}, blind, view.test, 0)) is None
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", dict.fromkeys(FIGURES + GAN_FIGURES))
 def test_the_same_view_gives_the_same_bytes(figure: str, tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
-        style.save(drawn(figure, vae_view()), tmp_path / name)
+        style.save(drawn(figure, vae_view() if figure in FIGURES else scenes_view()), tmp_path / name)
     content = (tmp_path / "a.png").read_bytes()
     assert content == (tmp_path / "b.png").read_bytes()
     assert b"Software" not in content
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
 
 
-@pytest.mark.parametrize("figure", ["samples", "corners", "interpolation", "classes"])
-def test_draws_depend_on_the_seed(figure: str) -> None:
-    assert not np.array_equal(picture(drawn(figure, vae_view(seed=0))), picture(drawn(figure, vae_view(seed=1))))
+@pytest.mark.parametrize(
+    ("figure", "view"),
+    [
+        *((figure, vae_view) for figure in ("samples", "corners", "interpolation", "classes")),
+        *((figure, scenes_view) for figure in ("interpolation", "conditions", "single_objects")),
+    ],
+)
+def test_draws_depend_on_the_seed(figure: str, view: Callable[..., View]) -> None:
+    assert not np.array_equal(picture(drawn(figure, view(seed=0))), picture(drawn(figure, view(seed=1))))
 
 
 @pytest.mark.parametrize(
-    ("figure", "rows", "columns"),
-    [("samples", 8, 8), ("corners", 8, 8), ("interpolation", 12, 12), ("classes", 10, 10), ("reconstructions", 2, 10)],
+    ("figure", "view", "rows", "columns"),
+    [
+        *((figure, VIEWS["conditional"], 8, 8) for figure in ("samples", "corners")),
+        ("interpolation", VIEWS["conditional"], 12, 12),
+        ("classes", VIEWS["conditional"], 10, 10),
+        ("reconstructions", VIEWS["conditional"], 2, 10),
+        *((figure, HOUSES, 8, 8) for figure in ("samples", "corners")),
+        ("interpolation", HOUSES, 12, 12),
+        ("classes", HOUSES, 10, 10),
+        ("interpolation", VIEWS["scenes"], 12, 12),
+    ],
 )
-def test_grids_have_their_shape(figure: str, rows: int, columns: int) -> None:
-    high, wide, channels = picture(drawn(figure, VIEWS["conditional"])).shape
+def test_grids_have_their_shape(figure: str, view: View, rows: int, columns: int) -> None:
+    high, wide, channels = picture(drawn(figure, view)).shape
+    assert wide >= columns * view.test.shape[2] * 2  # for pictures are shown at half their size
     assert (high + 3) * columns == (wide + 3) * rows  # square images, 3 pixels apart
     assert channels == 3
 
@@ -226,6 +382,18 @@ def test_interpolation_keeps_classes_in_order() -> None:
     assert tick_labels(axes) == []
 
 
+def test_interpolation_of_mixed_labels_asks_for_those_it_names() -> None:
+    view = VIEWS["scenes"]
+    found = drawn("interpolation", view)
+    named = [label.split("\n") for label in tick_labels(found.axes[0])]
+    assert {len(row) for row in named} == {1, 2}
+    assert all(row in [names(view, labels) for labels in view.test.labels] for row in named)
+    sheet, step = torch.tensor(picture(found)), 2 * 64 + 3
+    for number, row in enumerate(named):
+        for column in (0, 11):
+            assert names(view, written(sheet[number * step :, column * step :], 2)) == row
+
+
 def test_classes_share_latents_between_rows() -> None:
     # The painter's colours are latent plus number of labels, which one-hot labels all have alike.
     sheet = picture(drawn("classes", VIEWS["gan"]))
@@ -252,29 +420,85 @@ def test_reconstruction_error_is_that_of_the_images_shown(name: str) -> None:
     assert abs(both - picture(found).astype(int)).max() <= 1
 
 
-@pytest.mark.parametrize(("name", "lines"), [("conditional", 3 + 1), ("one seed", 1), ("gan", 1)])
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [("conditional", 3 + 1), ("one seed", 1), ("gan", 1), ("scenes", 3 + 1), ("scenes of one seed", 1)],
+)
 def test_curves_have_a_line_a_seed_and_the_mean(name: str, lines: int) -> None:
     view = VIEWS[name]
-    found = drawn("curves", view)
-    assert len(found.legends) == (lines > 1)
-    for axes, values in zip(found.axes, curves.terms(list(view.curves.values())).values(), strict=True):
-        assert len(axes.lines) == lines
-        bold = max(axes.lines, key=lambda line: line.get_linewidth())
-        np.testing.assert_allclose(np.asarray(bold.get_ydata()), values.mean(0))
+    found, all_curves = drawn("curves", view), list(view.curves.values())
+    assert len(found.legends) == (lines > 1 or len(curves.players(all_curves)) > 1)
+    for axes, shown in zip(found.axes, curves.panels(all_curves).values(), strict=True):
+        assert len(axes.lines) == lines * len(shown)
+        bold = [line for line in axes.lines if line.get_linewidth() > 1]
+        for line, values in zip(bold, shown.values(), strict=True):
+            assert values.shape == (len(view.models), 60)
+            np.testing.assert_allclose(np.asarray(line.get_ydata()), values.mean(0))
+
+
+def titles(figure: Figure) -> list[str]:
+    return [axes.get_title("left").strip() for axes in figure.axes]
+
+
+def legend(figure: Figure) -> dict[str, Any]:
+    """The colours of the legend's lines, by what it says of them."""
+    (found,) = figure.legends
+    lines = zip(found.get_texts(), found.get_lines(), strict=True)
+    return {text.get_text(): line.get_color() for text, line in lines}
 
 
 def test_curves_name_terms_and_units() -> None:
-    def titles(figure: Figure) -> list[str]:
-        return [axes.get_title("left") for axes in figure.axes]
-
     found = drawn("curves", VIEWS["conditional"])
     assert titles(found) == ["loss", "reconstruction", "KL"]
     assert {axes.get_ylabel() for axes in found.axes} == {"nats per image"}
     assert "each point the mean of 10 iterations" in caption(found)
     found = drawn("curves", VIEWS["gan"])
     # A player with a single term has the same numbers twice.
-    assert titles(found) == ["discriminator loss", "generator loss", "discriminator real", "discriminator fake"]
+    assert titles(found) == ["loss of each player", "discriminator real", "discriminator fake"]
     assert {axes.get_ylabel() for axes in found.axes} == {"loss"}
+
+
+@pytest.mark.parametrize("first", ["discriminator", "critic"])
+def test_curves_of_players_are_together_and_told_apart(first: str) -> None:
+    names = [f"{first}_{term}" for term in ("real", "fake", "penalty")]
+    both = {seed: two_players(seed, names, ["generator_adversarial", "generator_label"]) for seed in (0, 1)}
+    found = drawn("curves", replace(VIEWS["scenes"], curves=both))
+    wanted = [*names, "generator_adversarial", "generator_label"]
+    assert titles(found) == ["loss of each player", *(name.replace("_", " ") for name in wanted)]
+    colours = legend(found)
+    assert list(colours) == [first, "generator", "one seed", "mean of seeds"]
+    assert len({colours[first], colours["generator"], colours["mean of seeds"]}) == 3
+    means = [
+        {line.get_color(): np.asarray(line.get_ydata()) for line in axes.lines if line.get_linewidth() > 1}
+        for axes in found.axes
+    ]
+    for player in (first, "generator"):
+        mean = np.mean([[row[f"{player}_loss"] for row in curve] for curve in both.values()], 0)
+        np.testing.assert_allclose(means[0][colours[player]], mean)
+    assert [list(each) for each in means[1:]] == [[colours[first]]] * 3 + [[colours["generator"]]] * 2
+
+
+def test_players_with_the_same_loss_keep_it_each() -> None:
+    curve = [{**row, "a_loss": row["loss"], "b_loss": row["loss"]} for row in rows(0, ["loss"])]
+    assert [list(lines) for lines in curves.panels([curve]).values()] == [["a", "b"]]
+
+
+def test_one_loss_is_of_no_player() -> None:
+    curve = [{**row, "label_loss": 1.0} for row in rows(0, ["loss"])]
+    assert curves.players([curve]) == []
+    assert {title: list(lines) for title, lines in curves.panels([curve]).items()} == {"loss": [""], "label loss": [""]}
+
+
+def test_spikes_of_either_player_are_told() -> None:
+    curve = two_players(0, ["discriminator_real", "discriminator_fake"], ["generator_adversarial"])
+    curve[30] |= {"discriminator_loss": -12345.6, "discriminator_real": -12345.6}
+    found = drawn("curves", replace(VIEWS["scenes"], curves={0: curve}))
+    assert_well_set(found, "a_gan_of_scenes")  # as long remarks have room below the titles
+    assert found.axes[0].get_title("right") == "↑ 2161 ↓ -1.235e+04"
+    assert "↑ ↓ extremes beyond the axis" in caption(found)
+    low, high = found.axes[0].get_ylim()
+    assert -500 < low < 80
+    assert 170 < high < 1000
 
 
 def test_limits_of_curves_cut_outliers_and_say_so() -> None:
@@ -285,7 +509,7 @@ def test_limits_of_curves_cut_outliers_and_say_so() -> None:
         assert 90 < high < 400
         assert axes.get_title("right").startswith("↑ 108")
     assert "↑ ↓ extremes beyond the axis" in caption(found)
-    quiet = View("quiet", VIEWS["one seed"].models, {0: rows(0)[20:]}, digits(), 0)
+    quiet = View("quiet", VIEWS["one seed"].models, {0: rows(0)[20:]}, {}, blind, digits(), 0)
     assert {axes.get_title("right") for axes in drawn("curves", quiet).axes} == {""}
     assert "↑" not in caption(drawn("curves", quiet))
 
@@ -316,3 +540,238 @@ def test_long_titles_and_captions_are_broken() -> None:
     assert all(text.get_window_extent().x1 <= found.bbox.x1 for text in found.texts)
     assert not found.texts[0].get_window_extent().overlaps(found.texts[1].get_window_extent())
     assert found.texts[1].get_window_extent().y0 > found.axes[0].get_window_extent().y1
+
+
+def names(view: View, labels: Tensor) -> list[str]:
+    return [view.test.classes[int(label)] for label in labels.nonzero()]
+
+
+def seen(view: View, asked: Tensor) -> list[str]:
+    """What the judge sees in a drawing of labels (K,): as many as asked for, by score and then by number."""
+    scores = view.judge(view.generate(torch.zeros(1, 1), asked[None].float()))[0].tolist()
+    order = sorted(range(len(scores)), key=lambda label: (-scores[label], label))
+    return [view.test.classes[label] for label in sorted(order[: int(asked.sum())])]
+
+
+def frames(axes: Axes) -> list[Bbox]:
+    return [patch.get_window_extent() for patch in axes.patches if isinstance(patch, Rectangle)]
+
+
+@pytest.mark.parametrize("judge", [reader, contrary, undecided])
+def test_conditions_mark_what_the_judge_sees(judge: Callable[[Tensor], Tensor]) -> None:
+    view = replace(VIEWS["scenes"], judge=judge)
+    found = several("conditions", view)
+    assert list(found) == ["test", "new_test"]
+    for name, figure in found.items():
+        (axes,) = figure.axes
+        sets = view.test.conditions[name]
+        lines, faults = [], 0
+        for labels in sets:
+            asked, there = names(view, labels), seen(view, labels)
+            lines += [(f"✓ {each}", style.INK) if each in there else (f"✗ {each}", style.WRONG) for each in asked]
+            lines += [(f"saw {each}", style.WRONG) for each in there if each not in asked]
+            faults += asked != there
+        assert [(text.get_text(), text.get_color()) for text in axes.texts] == lines
+        assert len(frames(axes)) == faults
+        right = sum(text.startswith("✓") for text, _ in lines)
+        accuracy = top_accuracy(judge(view.generate(torch.zeros(len(sets), 1), sets.float())), sets)
+        assert f"right by the judge: {right} of {int(sets.sum())} objects, {accuracy:.2f}" in caption(figure)
+        assert f"conditions: {name}" in figure.texts[0].get_text()
+
+
+def test_conditions_stand_below_their_images_however_long() -> None:
+    view = replace(scenes_view(test=scenes(("yellow cylinder",) * len(OBJECTS))), judge=contrary)
+    found = drawn("conditions", view)
+    assert_well_set(found, view.name)
+    (axes,) = found.axes
+    tiles = frames(axes)
+    assert [len({round(place) for place in places}) for places in zip(*(tile.p0 for tile in tiles), strict=True)] == [
+        8,
+        4,
+    ]
+    texts = iter(axes.texts)
+    for labels, tile in zip(view.test.conditions["test"], tiles, strict=True):
+        for row in range(2 * int(labels.sum())):
+            box = next(texts).get_window_extent()
+            assert tile.x0 <= box.x0 < tile.x0 + 10
+            assert tile.y0 - 40 * (row + 1) < box.y1 < tile.y0
+            assert not any(box.overlaps(other) for other in tiles)
+    assert next(texts, None) is None
+
+
+def test_conditions_draw_each_set_from_a_latent_of_its_own() -> None:
+    view = replace(VIEWS["scenes"], judge=contrary)
+    for name, figure in several("conditions", view).items():
+        (axes,) = figure.axes
+        page, sheet = axes.get_window_extent(), torch.tensor(picture(figure))
+        inside = [((page.y1 - tile.y1) + 4.5, (tile.x0 - page.x0) + 4.5) for tile in frames(axes)]
+        tiles = [sheet[round(top) :, round(left) :] for top, left in inside]
+        assert torch.equal(torch.stack([written(tile, 3) for tile in tiles]), view.test.conditions[name])
+        assert len({int(tile[3, 0, 0]) for tile in tiles}) > 0.8 * len(tiles)  # of 230 greys
+
+
+def test_conditions_show_at_most_32_sets_of_a_list() -> None:
+    test = scenes()
+    long = replace(test, conditions={"long": test.conditions["test"].repeat(3, 1)})
+    found = drawn("conditions", replace(VIEWS["scenes"], test=long, judge=contrary))
+    assert "the first 32 of 96 label sets" in caption(found)
+    assert len(frames(found.axes[0])) == 32
+    found = drawn("conditions", VIEWS["scenes"])
+    assert "32 label sets" in caption(found)
+    assert "first" not in caption(found)
+
+
+def test_figures_of_conditions_need_a_model_that_heeds_them() -> None:
+    view = scenes_view()
+    view.model.conditional = False
+    assert conditions.draw(view) is None
+    assert single_objects.draw(view) is None
+
+
+@pytest.mark.parametrize("judge", [reader, contrary, undecided])
+@pytest.mark.parametrize("classes", [OBJECTS, OBJECTS[::-1], tuple(sorted(OBJECTS))])
+def test_single_objects_are_where_their_labels_say(judge: Callable[[Tensor], Tensor], classes: tuple[str, ...]) -> None:
+    view = replace(scenes_view(test=scenes(classes)), judge=judge)
+    found = drawn("single_objects", view)
+    assert_well_set(found, view.name)
+    (axes,) = found.axes
+    shapes, colours = tick_labels(axes), [label.get_text() for label in axes.get_xticklabels()]
+    assert (sorted(shapes), sorted(colours)) == (sorted(SHAPES), sorted(COLOURS))
+    sheet, wrong = torch.tensor(picture(found)), []
+    half = 32 * 3
+    for (y, shape), (x, colour) in itertools.product(
+        zip(axes.get_yticks(), shapes, strict=True), zip(axes.get_xticks(), colours, strict=True)
+    ):
+        tile = sheet[int(y) - half : int(y) + half, int(x) - half : int(x) + half]
+        asked = written(tile, 3)
+        assert names(view, asked) == [f"{colour} {shape}"]
+        assert (tile[3:] == sheet[3, 0]).all()  # one latent
+        wrong += [f"saw {each}" for each in seen(view, asked) if each != f"{colour} {shape}"]
+    assert [text.get_text() for text in axes.texts] == wrong
+    assert len(frames(axes)) == len(wrong) > 0
+    assert f"right by the judge: {24 - len(wrong)} of 24" in caption(found)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ("red cube", "blue cube", "red sphere"),
+        ("red cube", "blue"),
+        ("big red cube", "big blue cube"),
+        ("red cube", "blue sphere"),
+    ],
+)
+def test_single_objects_need_all_pairs_of_a_colour_and_a_shape(classes: tuple[str, ...]) -> None:
+    assert single_objects.table(classes) is None
+
+
+def test_single_objects_are_of_labels_that_mix() -> None:
+    assert single_objects.draw(scenes_view(test=scenes(exclusive=True))) is None
+
+
+def test_frames_go_round_their_images_with_paper_on_both_sides(tmp_path: Path) -> None:
+    found = style.image_grid(torch.zeros(4, 1, 8, 8), 2, "title", "caption", framed=[1, 2, 3])
+    style.save(found, tmp_path / "framed.png")
+    page = (imread(tmp_path / "framed.png")[..., :3] * 255).round().astype(int)
+    box = found.axes[0].get_window_extent()
+    left, top, side = round(box.x0), page.shape[0] - round(box.y1), round(box.width)
+    first_row = page[top + side // 4]
+    last_column = page[top - 20 :, left + side * 3 // 4]
+    for pixels, wanted in ((first_row, " # ! # ! "), (last_column, " ! # ! ! # ! ")):
+        wrong = (pixels == [int(style.WRONG[i : i + 2], 16) for i in (1, 3, 5)]).all(1)
+        marks = np.where(wrong, "!", np.where((pixels == 0).all(1), "#", " "))
+        runs = [(str(mark), len(list(run))) for mark, run in itertools.groupby(marks)]
+        assert "".join(mark for mark, _ in runs) == wanted
+        image = runs[-4][1]
+        assert [length for _, length in runs[-6:-1]] == [3, 3, image, 3, 3]  # line, paper, image, paper, line
+        assert set(pixels[~wrong].flatten()) == {0, 255}  # frames are not blurred
+
+
+def test_column_labels_stand_above_their_columns() -> None:
+    found = style.image_grid(torch.zeros(6, 1, 8, 8), 3, "title", "caption", column_labels=["a", "b", "c"])
+    found.draw_without_rendering()
+    box = found.axes[0].get_window_extent()
+    for number, label in enumerate(found.axes[0].get_xticklabels()):
+        place = label.get_window_extent()
+        assert place.y0 > box.y1
+        assert (place.x0 + place.x1) / 2 == pytest.approx(box.x0 + (number + 0.5) * box.width / 3, abs=3)
+
+
+def test_progress_has_a_line_a_seed_and_the_mean_of_each_drawer() -> None:
+    view = VIEWS["scenes"]
+    found = drawn("progress", view)
+    accuracies = ["condition accuracy", "accuracy on test", "accuracy on new test"]
+    assert titles(found) == ["Fréchet distance", "diversity", *accuracies]
+    colours = legend(found)
+    drawers = {"generator": "weights as they were", "average": "their moving average"}
+    assert list(colours) == [*drawers.values(), "one seed", "mean of seeds", "real images"]
+    for axes, name in zip(found.axes, view.progress[0][0].values, strict=True):
+        assert len(axes.lines) == 2 * (3 + 1) + (name == "diversity")
+        marked = {line.get_color(): line for line in axes.lines if line.get_marker() not in ("None", "")}
+        assert len({line.get_marker() for line in marked.values()}) == len(marked) == 2
+        for drawer, words in drawers.items():
+            line = marked[colours[words]]
+            np.testing.assert_allclose(np.asarray(line.get_xdata()), [192 * n for n in range(1, 9)])
+            values = [[moment.values[name] for moment in moments(seed, [drawer])] for seed in view.progress]
+            np.testing.assert_allclose(np.asarray(line.get_ydata()), np.mean(values, 0))
+        low, high = axes.get_ylim()
+        assert all(low <= y <= high for line in axes.lines for y in np.asarray(line.get_ydata()))
+        if "accuracy" in name:
+            assert low == 0
+            assert 1 < high < 1.1
+    facts = ("noise", "3 seeds", "measured at 8 moments, every 1,500 iterations", "which is of the moving average")
+    assert all(fact in caption(found) for fact in facts)
+
+
+def test_progress_of_diversity_has_real_images_as_a_yardstick() -> None:
+    dotted = {
+        axes.get_title("left"): set(np.asarray(line.get_ydata()))
+        for axes in drawn("progress", VIEWS["scenes"]).axes
+        for line in axes.lines
+        if line.get_linestyle() == ":"
+    }
+    assert dotted == {"diversity": {1}}
+
+
+def test_steep_distances_have_a_logarithmic_axis() -> None:
+    assert drawn("progress", VIEWS["scenes"]).axes[0].get_yscale() == "log"
+    flat = [replace(moment, values={"frechet_distance": 10 + moment.iteration / 1000}) for moment in moments(0)]
+    found = drawn("progress", replace(VIEWS["one seed"], progress={0: flat}))
+    assert_well_set(found, "an_experiment")
+    assert found.axes[0].get_yscale() == "linear"
+    assert found.axes[0].get_ylim()[0] == 0
+
+
+def test_legends_of_few_panels_are_broken() -> None:
+    few = {
+        seed: [replace(moment, values=dict(list(moment.values.items())[:2])) for moment in each]
+        for seed, each in VIEWS["scenes"].progress.items()
+    }
+    found = drawn("progress", replace(VIEWS["scenes"], progress=few))
+    assert_well_set(found, "a_gan_of_scenes")
+    assert len(found.axes) == 2
+    assert len(legend(found)) == 5
+
+
+def test_progress_of_one_drawer_tells_of_no_other() -> None:
+    found = drawn("progress", replace(VIEWS["scenes"], progress={3: moments(3, ["generator"])}))
+    assert_well_set(found, "a_gan_of_scenes")
+    assert list(legend(found)) == ["weights as they were", "real images"]
+
+
+@pytest.mark.parametrize(
+    ("at", "wanted"),
+    [
+        ([100, 200, 300], "measured at 3 moments, every 100 iterations"),
+        ([1000, 2000, 2500], "measured at 3 moments, every 500 to 1,000 iterations"),
+        ([1200], "measured once, after 1,200 iterations"),
+    ],
+)
+def test_cadence(at: Sequence[int], wanted: str) -> None:
+    both = [Moment(iteration, 0, drawer, {}) for iteration in at for drawer in ("generator", "average")]
+    assert progress.cadence(both) == wanted
+
+
+def test_values_of_progress_are_written_readably() -> None:
+    assert progress.written("new_test_accuracy") == ("accuracy on new test", "share right")
+    assert progress.written("kernel_distance") == ("kernel distance", "value")

@@ -19,7 +19,7 @@ def test_values_are_finite_declared_and_the_same_twice(
     name: str, exclusive: bool, make_evidence: Callable[..., Evidence], likelihoods: Likelihoods
 ) -> None:
     module = import_module(f"pipeline.metrics.{name}")
-    evidence = make_evidence(conditional=True, exclusive=exclusive, likelihoods=likelihoods)
+    evidence = make_evidence(conditional=True, exclusive=exclusive, likelihoods=likelihoods, adversarial=True)
     values = module.measure(evidence)
     assert values
     assert values.keys() <= module.BETTER.keys()

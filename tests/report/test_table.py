@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.report.page import Section, flat, render
+from pipeline.report.page import Section, flat, render, tabulated
 from pipeline.report.table import load, text
 
 
@@ -33,7 +33,8 @@ def test_no_metrics_are_told(tmp_path: Path) -> None:
 
 
 def test_the_page_shows_what_differs_and_escapes_names() -> None:
-    blocks = {"plain": {"latent": 5, "rate": {"vae": 1}}, "<b>": {"latent": 7, "rate": {"vae": 1}}}
+    common = {"data": "digits", "rate": {"vae": 1}}
+    blocks = {"plain": {"latent": 5} | common, "<b>": {"latent": 7} | common}
     metrics = {"elbo": {"mean": -3.0, "ci95": 0.5}}
     sections = [Section(name, flat(block), metrics if name == "plain" else {}, []) for name, block in blocks.items()]
     judges = {"digits": {"accuracy": 0.99, "test_images": 10, "source": "digits8x8"}}
@@ -43,9 +44,35 @@ def test_the_page_shows_what_differs_and_escapes_names() -> None:
     assert "latent: 5" in page
     assert "latent: 7" in page
     assert "-3.00 ± 0.50" in page
-    assert "elbo&nbsp;↑" in page
+    assert "elbo ↑" in page
     assert "never_measured" not in page
     assert "<b>&" not in page
     assert "&lt;b&gt;" in page
     assert "digits8x8" in page
     assert "99.00" in page
+
+
+def test_each_role_has_a_table_of_its_own_turned_when_metrics_are_many() -> None:
+    judge = {"accuracy": 0.9, "test_images": 10, "source": "here"}
+    names = ["a", "b", "c"]
+    metrics = {name: {"mean": float(index)} for index, name in enumerate(names)}
+    one = [Section("first", {"data": "digits"}, metrics, [])]
+    wide = tabulated(
+        "digits", judge, [*one, Section("second", {"data": "digits"}, {}, [])], dict.fromkeys(names, "lower")
+    )
+    assert [text for text, _ in wide.head] == ["experiment", "a ↓", "b ↓", "c ↓"]
+    assert [[text for text, _ in line] for line in wide.lines] == [["first", "0", "1", "2"], ["second", "–", "–", "–"]]
+    long = tabulated("digits", judge, one, dict.fromkeys(names, "neither"))
+    assert [text for text, _ in long.head] == ["experiment", "first"]
+    assert [[text for text, _ in line] for line in long.lines] == [["a", "0"], ["b", "1"], ["c", "2"]]
+    assert long.head[1] == ("first", "first")  # the experiment's name leads to its section
+    page = render(
+        [*one, Section("other", {"data": "colour"}, {"z": {"mean": 1.0}}, [])],
+        {**dict.fromkeys(names, "lower"), "z": "lower"},
+        {"digits": judge, "colour": judge},
+        None,
+    )
+    digits, colour = page.split('<h3 id="colour">')
+    assert "a ↓" in digits
+    assert "a ↓" not in colour.split("</table>")[0]
+    assert "z ↓" in colour

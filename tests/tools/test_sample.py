@@ -19,6 +19,7 @@ def test_without_a_name_every_class_comes_in_turn() -> None:
 def test_names_are_asked_for_in_every_image() -> None:
     assert _labels(["two"], DIGITS, 2).tolist() == [[0, 0, 1], [0, 0, 1]]
     assert _labels(["Bangs", "Smiling"], FACES, 1).tolist() == [[1, 0, 1]]
+    assert _labels(["Bangs", "Bangs"], FACES, 1).tolist() == [[0, 0, 1]]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,23 +26,25 @@ class Toy(GenerativeModel):
     conditional = False
     latent = 1
 
-    def __init__(self, repeat: int = 1) -> None:
+    def __init__(self, repeat: int = 1, fresh: bool = False) -> None:
         super().__init__()
         self.a, self.b = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
         nn.init.ones_(self.a.weight)
         nn.init.ones_(self.b.weight)
-        self.repeat = repeat
+        self.repeat, self.fresh = repeat, fresh
         self.seen: list[str] = []
-        self.means: list[float] = []
+        self.means: list[float] = []  # of the batches that b saw
+        self.shown: list[float] = []  # of those that a saw
 
     def players(self) -> Sequence[Player]:
         return (
-            Player("a", (self.a,), self._a, self.repeat, lambda: self.seen.append("after a")),
+            Player("a", (self.a,), self._a, self.repeat, self.fresh, lambda: self.seen.append("after a")),
             Player("b", (self.b,), self._b),
         )
 
     def _a(self, batch: Batch) -> dict[str, Tensor]:
         self.seen.append("a")
+        self.shown.append(batch.images.mean().item())
         return {"product": (self.a.weight * self.b.weight).sum(), "brightness": batch.images.mean()}
 
     def _b(self, batch: Batch) -> dict[str, Tensor]:
@@ -64,8 +67,13 @@ def _settings(names: Sequence[str] = ("a", "b"), batch: int = 16, epochs: int = 
 def _ignore(row: Row) -> None: ...
 
 
-def _vae(content: dict[str, Any], tiny: ImageSet, name: str = "fc_vae", **changes: Any) -> Run:
-    block = content["experiments"][name] | {"hidden": 24, "batch": 16, "epochs": 4} | changes
+SMALL = {"hidden": 24, "width": 4, "batch": 16, "epochs": 4}  # where an entry has the key
+
+
+def _run(content: dict[str, Any], tiny: ImageSet, name: str = "fc_vae", **changes: Any) -> Run:
+    """An experiment's run at a size for tests."""
+    block = content["experiments"][name]
+    block = block | {key: value for key, value in SMALL.items() if key in block} | changes
     family, network = plugin("models", block["family"]), plugin("networks", block["network"])
     parts = plan(block, name, family.Settings, network.Settings, loop.Settings)
     torch.manual_seed(0)
@@ -85,7 +93,7 @@ def test_a_player_moves_its_own_weights_only(tiny: ImageSet) -> None:
     run = Run(model, tiny, _settings(), 0)
     batch = Batch(torch.zeros(1, 1, 28, 28), torch.zeros(1, 10), torch.Generator())
     before = model.b.weight.clone()
-    run._play(run.players[0], batch)
+    run._play(run.players[0], [batch])
     assert model.a.weight.item() < 1
     assert torch.equal(model.b.weight, before)
     assert model.b.weight.grad is None  # nothing computed, nothing left over
@@ -115,7 +123,7 @@ def test_the_curve_holds_means_over_iterations_not_the_last_minibatch(tiny: Imag
 
 def test_one_optimiser_lives_through_all_epochs(tiny: ImageSet, content: dict[str, Any]) -> None:
     """The known fault: an optimiser built anew every epoch."""
-    run = _vae(content, tiny)
+    run = _run(content, tiny)
     run.train(_ignore)
     steps = {slots["step"].item() for slots in run.optimisers["vae"].state_dict()["state"].values()}
     assert steps == {run.total} == {24}
@@ -124,13 +132,32 @@ def test_one_optimiser_lives_through_all_epochs(tiny: ImageSet, content: dict[st
 def test_every_experiment_learns_and_ends_in_evaluation_mode(
     experiment: str, tiny: ImageSet, content: dict[str, Any]
 ) -> None:
-    """The known fault: samples drawn in train mode. Every weight of every player moves, and the loss falls."""
-    run = _vae(content, tiny, experiment, epochs=6)
+    """The known fault: samples drawn in train mode. Every weight of every player moves; with one player the loss falls,
+    with opponents it stays finite."""
+    run = _run(content, _like(tiny, content["experiments"][experiment]["data"]), experiment, epochs=6)
     before = {name: weight.clone() for name, weight in run.model.named_parameters()}
     run.train(_ignore)
     assert not run.model.training
-    assert all(not torch.equal(before[name], weight) for name, weight in run.model.named_parameters())
-    assert run.curve[-1]["loss"] < run.curve[0]["loss"]
+    still = [weight for name, weight in run.model.named_parameters() if torch.equal(before[name], weight)]
+    bound = content["experiments"][experiment].get("strength")  # norms' gains start and stay at a critic's clip
+    assert all(bound is not None and torch.allclose(weight, torch.tensor(bound)) for weight in still)
+    if len(run.players) == 1:
+        assert run.curve[-1]["loss"] < run.curve[0]["loss"]
+    assert {f"{player.name}_loss" for player in run.players if len(run.players) > 1} <= set(run.curve[0])
+    assert "loss" in run.curve[0]
+
+
+def _like(tiny: ImageSet, role: str) -> ImageSet:
+    """The tiny images in the form of a role's."""
+    shape = {"digits": (1, 28, 28), "colour": (3, 32, 32), "scenes": (3, 64, 64)}[role]
+    if shape == tiny.shape:
+        return tiny
+    images = torch.nn.functional.interpolate(tiny.images.float(), shape[1:]).to(torch.uint8).expand(-1, 3, -1, -1)
+    classes = 24 if role == "scenes" else 10
+    labels = torch.nn.functional.pad(tiny.labels, (0, classes - 10))
+    if role == "scenes":
+        labels = labels | labels.roll(3, 1)
+    return replace(tiny, images=images, labels=labels, classes=tuple(map(str, range(classes))), exclusive=classes == 10)
 
 
 def _weights(run: Run) -> dict[str, Tensor]:
@@ -139,12 +166,12 @@ def _weights(run: Run) -> dict[str, Tensor]:
 
 @pytest.mark.parametrize("stop", [1, 7, 23])
 def test_a_restored_run_is_bit_identical(stop: int, tiny: ImageSet, content: dict[str, Any]) -> None:
-    whole = _vae(content, tiny)
+    whole = _run(content, tiny)
     whole.train(_ignore)
 
     class Stop(Exception): ...
 
-    broken = _vae(content, tiny)
+    broken = _run(content, tiny)
     states = []
 
     def boundary(row: Row) -> None:
@@ -155,7 +182,7 @@ def test_a_restored_run_is_bit_identical(stop: int, tiny: ImageSet, content: dic
     with pytest.raises(Stop):
         broken.train(boundary)
     torch.manual_seed(99)  # whatever the global generator does must not matter
-    resumed = _vae(content, tiny)
+    resumed = _run(content, tiny)
     resumed.restore(states[0])
     resumed.train(_ignore)
     assert all(torch.equal(tensor, _weights(whole)[name]) for name, tensor in _weights(resumed).items())
@@ -163,8 +190,62 @@ def test_a_restored_run_is_bit_identical(stop: int, tiny: ImageSet, content: dic
     assert timeless[0] == timeless[1]
 
 
+@pytest.mark.parametrize("name", ["cgan", "wgan_gp"])
+def test_a_restored_game_is_bit_identical(name: str, tiny: ImageSet, content: dict[str, Any]) -> None:
+    """All players' weights and optimisers, the norms' statistics and the moving average go on where they were."""
+    colour = _like(tiny, "colour")
+    whole = _run(content, colour, name, batch=8, epochs=2)
+    whole.train(_ignore)
+    broken = _run(content, colour, name, batch=8, epochs=2)
+    states = []
+    broken.train(lambda row: states.append(broken.state()))
+    resumed = _run(content, colour, name, batch=8, epochs=2)
+    resumed.restore(states[1])
+    resumed.train(_ignore)
+    assert 2 <= states[1].iteration < whole.total
+    assert all(torch.equal(tensor, _weights(whole)[key]) for key, tensor in _weights(resumed).items())
+
+
+def test_fresh_batches_are_different_ones_and_counted(tiny: ImageSet) -> None:
+    """A critic's steps: three batches an iteration, each image once an epoch; the other player has the last of them."""
+    model = Toy(repeat=3, fresh=True)
+    run = Run(model, tiny, _settings(batch=8, epochs=1), 0)
+    run.train(_ignore)
+    assert (run.total, run.curve[-1]["images_seen"], run.curve[-1]["epoch"]) == (4, 96, 1)
+    assert len(set(model.shown)) == 12
+    assert model.means == model.shown[2::3]
+
+
+def test_gradients_reach_weights_in_any_memory_layout() -> None:
+    """Fused optimisers walk through weight and gradient in memory order, whatever the strides of each."""
+    torch.manual_seed(0)
+    weight = nn.Parameter(torch.randn(4, 3, 2, 2).contiguous(memory_format=torch.channels_last))
+    gradient = torch.randn(4, 3, 2, 2)
+    expected = weight.detach() - 0.1 * gradient.sign()  # Adam's first step
+    weight.grad = loop._laid_out_as(weight, gradient)
+    settings = loop.Optimiser.model_validate({"algorithm": "adam", "learning_rate": 0.1})
+    loop._optimiser(settings, [weight]).step()
+    torch.testing.assert_close(weight.detach(), expected, rtol=0, atol=1e-4)
+
+
+def test_snapshots_are_spread_evenly_and_end_with_the_run(tiny: ImageSet, content: dict[str, Any]) -> None:
+    colour = _like(tiny, "colour")
+    run = _run(content, colour, "cgan", batch=16, epochs=8, snapshots=4)
+    assert sorted(run.snapshots) == [12, 24, 36, 48]
+    assert _run(content, colour, "cgan", batch=16, epochs=1, snapshots=100).snapshots == set(range(1, 7))
+    with pytest.raises(InputError, match="snapshots: expected 0, as this family has no generator, found 3"):
+        _run(content, tiny, "fc_vae", snapshots=3)
+
+
+def test_the_loss_of_a_game_is_the_last_players(tiny: ImageSet) -> None:
+    run = Run(Toy(), tiny, _settings(epochs=1), 0)
+    run.train(_ignore)
+    assert all(row["loss"] == row["b_loss"] == row["b_product"] for row in run.curve)
+    assert all(row["a_loss"] != row["loss"] for row in run.curve)
+
+
 def test_seeds_differ_and_the_same_seed_does_not(tiny: ImageSet, content: dict[str, Any]) -> None:
-    runs = [_vae(content, tiny) for _ in range(3)]
+    runs = [_run(content, tiny) for _ in range(3)]
     runs[2].seed, runs[2].generator = 1, torch.Generator().manual_seed(5)
     for run in runs:
         run.train(_ignore)
@@ -174,7 +255,7 @@ def test_seeds_differ_and_the_same_seed_does_not(tiny: ImageSet, content: dict[s
 
 
 def test_a_loss_that_is_not_finite_stops_before_its_state_is_kept(tiny: ImageSet, content: dict[str, Any]) -> None:
-    run = _vae(content, tiny, optimisers={"vae": {"algorithm": "adam", "learning_rate": 1e6}}, epochs=20)
+    run = _run(content, tiny, optimisers={"vae": {"algorithm": "adam", "learning_rate": 1e6}}, epochs=20)
     kept: list[Row] = []
     with pytest.raises(InputError, match=r"\w+ is (nan|inf) between iterations \d+ and \d+ of 120"):
         run.train(kept.append)
@@ -184,7 +265,7 @@ def test_a_loss_that_is_not_finite_stops_before_its_state_is_kept(tiny: ImageSet
 def test_settings_that_do_not_fit_are_named(tiny: ImageSet) -> None:
     with pytest.raises(InputError, match="optimisers: expected one for each of a, b, found a"):
         Run(Toy(), tiny, _settings(["a"]), 0)
-    with pytest.raises(InputError, match="batch: expected at most the 96 training images, found 97"):
+    with pytest.raises(InputError, match="batch: expected at most 96, of 96 training images, found 97"):
         Run(Toy(), tiny, _settings(batch=97), 0)
 
 

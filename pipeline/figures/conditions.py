@@ -1,0 +1,66 @@
+"""Whether a conditional model draws the objects it is asked for: one drawing of each label set in the role's lists."""
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from pipeline.figures import style
+from pipeline.figures.style import Line
+from pipeline.view import View
+
+COLUMNS = 8
+MOST = 32  # label sets of a list that are shown
+
+
+def draw(view: View) -> Mapping[str, Figure] | None:
+    """A figure for each list. None where there are no lists and for a model that heeds no labels."""
+    if not view.model.conditional or not view.test.conditions:
+        return None
+    return {name: figure(view, name, sets[:MOST], len(sets)) for name, sets in view.test.conditions.items()}
+
+
+def figure(view: View, name: str, sets: Tensor, listed: int) -> Figure:
+    """Label sets (M, K), the first of so many listed: below each drawing what was asked for and the judge's verdict."""
+    noise = view.noise(f"conditions {name}")
+    images = view.generate(view.model.prior(len(sets), noise), sets.float())
+    asked, seen = sets.bool(), highest(view.judge(images), sets)
+    right, wanted = int((asked & seen).sum()), int(asked.sum())
+    facts = (
+        f"{len(sets)} label sets" if len(sets) == listed else f"the first {len(sets)} of {listed} label sets",
+        "a random latent each",
+        f"right by the judge: {right} of {wanted} objects, {right / max(wanted, 1):.2f}",
+        "of k objects asked for, ✓ is among the judge's k highest scores and ✗ is not; “saw” is, but was not asked for",
+        "framed: an image with faults",
+    )
+    pairs = list(zip(asked.tolist(), seen.tolist(), strict=True))
+    return style.image_grid(
+        images,
+        COLUMNS,
+        view.title(f"conditions: {name}"),
+        view.caption(*facts),
+        lines=[verdict(view.test.classes, *pair) for pair in pairs],
+        possible=[unasked(name) for name in view.test.classes],
+        framed=[number for number, (wanted_here, seen_here) in enumerate(pairs) if wanted_here != seen_here],
+    )
+
+
+def highest(logits: Tensor, labels: Tensor) -> Tensor:
+    """(N, K) bool: of an image with k labels, which k the judge scores highest; of equal scores the first.
+
+    logits, labels: (N, K). The rule of `pipeline.scores.top_accuracy`, by label.
+    """
+    ranks = logits.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    return ranks < labels.long().sum(1, keepdim=True)
+
+
+def verdict(classes: tuple[str, ...], asked: list[bool], seen: list[bool]) -> list[Line]:
+    """A line for each object asked for, marked right or missing, then one for each that the judge sees instead."""
+    named = list(zip(classes, asked, seen, strict=True))
+    lines = [Line(f"✓ {name}") if there else Line(f"✗ {name}", style.WRONG) for name, wanted, there in named if wanted]
+    return lines + [Line(unasked(name), style.WRONG) for name, wanted, there in named if there and not wanted]
+
+
+def unasked(name: str) -> str:
+    """The line of an object that the judge sees instead; no other line of its name is longer."""
+    return f"saw {name}"

@@ -1,0 +1,137 @@
+"""Generative adversarial network (Goodfellow et al. 2014), conditional if asked for (Mirza & Osindero 2014).
+
+The discriminator D tells real images from the generator G's; G learns what D takes for real. Losses:
+- `bce`, with D(x) = sigmoid(d(x)): D descends -log D(x) - log(1 - D(G(z))); G descends -log D(G(z)), which does not
+  saturate.
+- `hinge` (Lim & Ye 2017): D descends max(0, 1 - d(x)) + max(0, 1 + d(G(z))); G descends -d(G(z)).
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Generator, Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from pipeline.models.base import Batch, Drawer, GenerativeModel, Player
+from pipeline.networks.base import Network
+from pipeline.params import Strict
+
+
+class Settings(Strict):
+    """latent: Z. conditional: labels join both networks' inputs; a fake has its batch's own labels. loss: see above.
+
+    halved: the discriminator descends half its loss. generator_steps: the generator's updates an iteration.
+    auxiliary: weight of a label loss in G's, the cross-entropy, summed over labels, of a classifier that is a player of
+    its own and learns on real images (after Odena et al. 2017, where it shares layers with D); 0 leaves both out.
+    moving_average: decay of the average of the generator's weights, by update. drawn_by: which of the two draws.
+    """
+
+    latent: int = Field(ge=1)
+    conditional: bool
+    loss: Literal["bce", "hinge"]
+    halved: bool = False
+    generator_steps: int = Field(default=1, ge=1)
+    auxiliary: float = Field(default=0.0, ge=0)
+    moving_average: float = Field(ge=0, lt=1)
+    drawn_by: Literal["generator", "average"]
+
+
+def real_loss(scores: Tensor, kind: str) -> Tensor:
+    """The discriminator's, mean over the scores d(x) (B,) of real images."""
+    if kind == "bce":
+        return F.softplus(-scores).mean()  # -log D(x)
+    return F.relu(1 - scores).mean()
+
+
+def fake_loss(scores: Tensor, kind: str) -> Tensor:
+    """The discriminator's, mean over the scores d(G(z)) (B,) of fakes."""
+    if kind == "bce":
+        return F.softplus(scores).mean()  # -log(1 - D(G(z)))
+    return F.relu(1 + scores).mean()
+
+
+def generator_loss(scores: Tensor, kind: str) -> Tensor:
+    """The generator's, mean over the scores d(G(z)) (B,) of its fakes."""
+    if kind == "bce":
+        return F.softplus(-scores).mean()  # -log D(G(z))
+    return -scores.mean()
+
+
+def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of logits and labels (B, K): nats per image, summed over labels."""
+    return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(logits)
+
+
+class Gan(GenerativeModel):
+    """Generator and discriminator are one network's two directions; images in [-1, 1]. See `Settings`."""
+
+    def __init__(self, settings: Settings, network: Network, classes: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.latent, self.conditional, self.pixels = settings.latent, settings.conditional, "symmetric"
+        self.drawn_by: Drawer = settings.drawn_by
+        condition = classes if settings.conditional else 0
+        self.generator = network.decoder(settings.latent, condition)
+        self.discriminator = network.encoder(1, condition)
+        self.classifier = network.classifier(classes) if settings.auxiliary else None
+        self.resting = () if settings.auxiliary else ("classifier",)
+        self.average = AveragedModel(
+            self.generator, multi_avg_fn=get_ema_multi_avg_fn(settings.moving_average), use_buffers=True
+        )
+
+    def players(self) -> Sequence[Player]:
+        classifier = (Player("classifier", (self.classifier,), self.classify),) if self.classifier is not None else ()
+        return (
+            Player("discriminator", (self.discriminator,), self.discriminate),
+            *classifier,
+            Player(
+                "generator",
+                (self.generator,),
+                self.deceive,
+                repeat=self.settings.generator_steps,
+                after=lambda: self.average.update_parameters(self.generator),
+            ),
+        )
+
+    def discriminate(self, batch: Batch) -> dict[str, Tensor]:
+        kind, share = self.settings.loss, 0.5 if self.settings.halved else 1.0
+        with torch.no_grad():
+            fakes = self._fakes(batch)
+        real, fake = self._score(batch.images, batch.labels), self._score(fakes, batch.labels)
+        return {"real": share * real_loss(real, kind), "fake": share * fake_loss(fake, kind)}
+
+    def classify(self, batch: Batch) -> dict[str, Tensor]:
+        assert self.classifier is not None
+        return {"label": label_loss(self.classifier(batch.images, batch.labels).float(), batch.labels)}
+
+    def deceive(self, batch: Batch) -> dict[str, Tensor]:
+        fakes = self._fakes(batch)
+        terms = {"adversarial": generator_loss(self._score(fakes, batch.labels), self.settings.loss)}
+        if self.classifier is not None:
+            logits = self.classifier(fakes, batch.labels).float()
+            terms["label"] = self.settings.auxiliary * label_loss(logits, batch.labels)
+        return terms
+
+    def _fakes(self, batch: Batch) -> Tensor:
+        return torch.tanh(self.generator(self.prior(len(batch.labels), batch.generator), batch.labels))
+
+    def _score(self, images: Tensor, labels: Tensor) -> Tensor:
+        """d(x), (B,), float32 also where autocast made it bfloat16."""
+        return self.discriminator(images, labels).float()[:, 0]
+
+    def prior(self, count: int, generator: Generator) -> Tensor:
+        return torch.randn(count, self.latent, generator=generator, device=generator.device)
+
+    def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
+        return self.generate_by(self.drawn_by, latents, labels)
+
+    def generate_by(self, drawer: Drawer, latents: Tensor, labels: Tensor) -> Tensor:
+        network = self.generator if drawer == "generator" else self.average
+        return torch.tanh(network(latents, labels).float())
+
+
+def build(settings: Settings, network: Network, classes: int) -> GenerativeModel:
+    return Gan(settings, network, classes)

@@ -1,0 +1,119 @@
+"""Deep convolutional generator and discriminator (DCGAN; Radford, Metz & Chintala 2016).
+
+Generator: transposed 4x4 convolutions from 1x1 to 4x4, then doubling, batch norm + ReLU. Discriminator: its mirror,
+4x4 convolutions with stride 2 and LeakyReLU. A condition joins the latent, and the image as one more plane.
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from pipeline.errors import InputError
+from pipeline.networks.base import Network
+from pipeline.params import Strict
+
+SMALLEST = 4  # pixels, each side of the smallest maps
+
+
+class Settings(Strict):
+    """width: channels of the largest maps, doubled at each halving. embedding: units of a linear layer that the labels
+    pass before they join the latent; 0: they join as they are. normalisation: of the discriminator's maps, but for the
+    first; a gradient penalty is defined per image, so that it needs `layer` or `none`.
+    """
+
+    width: int = Field(ge=1)
+    embedding: int = Field(default=0, ge=0)
+    normalisation: Literal["batch", "layer", "none"] = "batch"
+
+
+class Dcgan(Network):
+    """For images whose sides are the same power of two, from 8 on."""
+
+    def __init__(self, settings: Settings, shape: tuple[int, int, int]) -> None:
+        _, height, side = shape
+        if height != side or side < 2 * SMALLEST or side & (side - 1):
+            raise InputError(f"network dcgan: expected images of 2^n x 2^n pixels, 8 or more, found {height} x {side}")
+        self.settings = settings
+        self.shape = shape
+        levels = (side // SMALLEST).bit_length() - 1  # halvings from the image to the smallest maps
+        self.widths = [settings.width * 2**level for level in range(levels)]  # from the largest maps to the smallest
+
+    def encoder(self, outputs: int, condition: int) -> nn.Module:
+        return Discriminator(self.shape, self.widths, outputs, condition, self.settings.normalisation)
+
+    def classifier(self, outputs: int) -> nn.Module:
+        return Discriminator(self.shape, self.widths, outputs, 0, "batch")
+
+    def decoder(self, inputs: int, condition: int) -> nn.Module:
+        return Generator(self.shape, self.widths, inputs, condition, self.settings.embedding)
+
+
+class Generator(nn.Module):
+    """From (B, inputs) and labels (B, condition) to image logits (B, C, H, W)."""
+
+    def __init__(
+        self, shape: tuple[int, int, int], widths: list[int], inputs: int, condition: int, embedding: int
+    ) -> None:
+        super().__init__()
+        self.condition = condition
+        self.embedding = nn.Linear(condition, embedding) if condition and embedding else nn.Identity()
+        joined = inputs + (embedding or condition if condition else 0)
+        layers: list[nn.Module] = []
+        for step, (before, after) in enumerate(pairwise([joined, *reversed(widths)])):
+            stride, padding = (2, 1) if step else (1, 0)  # 1x1 to 4x4, then doubling
+            layers += [nn.ConvTranspose2d(before, after, 4, stride, padding, bias=False)]
+            layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(widths[0], shape[0], 4, 2, 1, bias=False))
+        initialise(self)
+
+    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+        if self.condition:
+            latents = torch.cat([latents, self.embedding(labels)], 1)
+        return self.layers(latents[:, :, None, None].contiguous(memory_format=torch.channels_last))
+
+
+class Discriminator(nn.Module):
+    """From images (B, C, H, W) and labels (B, condition) to (B, outputs)."""
+
+    def __init__(
+        self, shape: tuple[int, int, int], widths: list[int], outputs: int, condition: int, normalisation: str
+    ) -> None:
+        super().__init__()
+        channels, *self.size = shape
+        self.plane = nn.Linear(condition, self.size[0] * self.size[1]) if condition else None
+        layers: list[nn.Module] = []
+        for before, after in pairwise([channels + bool(condition), *widths]):
+            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False)]
+            layers += [_normalisation(normalisation, after)] if len(layers) > 1 else []
+            layers += [nn.LeakyReLU(0.2, inplace=True)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], outputs, SMALLEST, bias=False), nn.Flatten())
+        initialise(self)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        if self.plane is not None:
+            images = torch.cat([images, self.plane(labels).to(images.dtype).unflatten(1, (1, *self.size))], 1)
+        return self.layers(images.contiguous(memory_format=torch.channels_last))
+
+
+def _normalisation(kind: str, channels: int) -> nn.Module:
+    if kind == "batch":
+        return nn.BatchNorm2d(channels)
+    return nn.GroupNorm(1, channels) if kind == "layer" else nn.Identity()
+
+
+def initialise(module: nn.Module) -> None:
+    """N(0, 0.02) for convolutions, transposed ones too; norms' gains N(1, 0.02), their biases 0. DCGAN, section 4."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(part.weight, 0.0, 0.02)
+        elif isinstance(part, nn.BatchNorm2d | nn.GroupNorm):
+            nn.init.normal_(part.weight, 1.0, 0.02)
+            nn.init.zeros_(part.bias)
+    module.to(memory_format=torch.channels_last)
+
+
+def build(settings: Settings, shape: tuple[int, int, int]) -> Network:
+    return Dcgan(settings, shape)

@@ -1,0 +1,152 @@
+"""Losses of the GAN family against their formulas, its players, and its moving average."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pipeline.models import gan
+from pipeline.models.base import AdversarialModel, Batch
+from pipeline.networks import dcgan
+
+SHAPE, CLASSES = (3, 16, 16), 5
+
+
+def _model(**changes: Any) -> gan.Gan:
+    torch.manual_seed(0)
+    known = {"latent": 6, "conditional": True, "loss": "bce", "moving_average": 0.9, "drawn_by": "generator"}
+    network = dcgan.build(dcgan.Settings(width=4, embedding=3), SHAPE)
+    return gan.Gan(gan.Settings.model_validate(known | changes), network, CLASSES)
+
+
+def _batch(n: int = 8, seed: int = 0) -> Batch:
+    draw = torch.Generator().manual_seed(seed)
+    labels = torch.eye(CLASSES)[torch.randint(CLASSES, (n,), generator=draw)]
+    return Batch(torch.rand(n, *SHAPE, generator=draw) * 2 - 1, labels, draw)
+
+
+SCORES = torch.tensor([-3.0, -0.5, 0.0, 2.0], dtype=torch.float64)
+
+
+def test_cross_entropies_of_the_scores_match_their_algebra() -> None:
+    d = torch.sigmoid(SCORES)
+    torch.testing.assert_close(gan.real_loss(SCORES, "bce"), -d.log().mean())
+    torch.testing.assert_close(gan.fake_loss(SCORES, "bce"), -(1 - d).log().mean())
+    torch.testing.assert_close(gan.generator_loss(SCORES, "bce"), -d.log().mean())
+
+
+def test_hinge_losses_match_their_algebra() -> None:
+    assert gan.real_loss(SCORES, "hinge").item() == pytest.approx((4 + 1.5 + 1 + 0) / 4)
+    assert gan.fake_loss(SCORES, "hinge").item() == pytest.approx((0 + 0.5 + 1 + 3) / 4)
+    assert gan.generator_loss(SCORES, "hinge").item() == pytest.approx((3 + 0.5 + 0 - 2) / 4)
+
+
+def test_losses_of_huge_scores_are_finite() -> None:
+    huge = torch.tensor([-1e4, 1e4])
+    for loss in (gan.real_loss, gan.fake_loss, gan.generator_loss):
+        assert loss(huge, "bce").item() == pytest.approx(5e3)
+
+
+def test_the_halved_loss_is_half_the_summed_one() -> None:
+    terms = [_model(halved=halved).discriminate(_batch()) for halved in (False, True)]
+    for name in ("real", "fake"):
+        torch.testing.assert_close(terms[1][name], terms[0][name] / 2)
+
+
+class _Seen(nn.Module):
+    """Stands in for a discriminator and keeps what it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+        self.calls: list[tuple[Tensor, Tensor]] = []
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        self.calls.append((images, labels))
+        return self.weight * images.flatten(1).mean(1, keepdim=True)
+
+
+def test_fakes_are_asked_for_with_the_batchs_own_labels_and_reach_the_discriminator_detached() -> None:
+    model, batch = _model(), _batch()
+    model.discriminator = _Seen()
+    model.discriminate(batch)
+    (real, real_labels), (fake, fake_labels) = model.discriminator.calls
+    assert torch.equal(real, batch.images)
+    assert torch.equal(real_labels, batch.labels)
+    assert torch.equal(fake_labels, batch.labels)
+    assert not fake.requires_grad
+    assert fake.shape == real.shape
+    assert fake.abs().max() <= 1
+
+
+def test_the_generators_loss_reaches_the_generator() -> None:
+    model = _model()
+    gradients = torch.autograd.grad(model.deceive(_batch())["adversarial"], list(model.generator.parameters()))
+    assert all(gradient.abs().sum() > 0 for gradient in gradients)
+
+
+def test_generator_steps_are_the_players_repeats() -> None:
+    """Report C: four generator steps an iteration, each with fresh latents."""
+    model = _model(generator_steps=4)
+    discriminator, generator = model.players()
+    assert (discriminator.repeat, generator.repeat) == (1, 4)
+    batch = _batch()
+    first, second = (generator.terms(batch)["adversarial"] for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+@torch.no_grad()
+def test_the_average_follows_its_recursion() -> None:
+    model = _model(moving_average=0.9)
+    after = model.players()[-1].after
+    name = "layers.0.weight"
+    expected = model.generator.state_dict()[name].clone()
+    after()  # the first update takes the weights as they are
+    for _ in range(3):
+        for weight in model.generator.parameters():
+            weight.add_(torch.randn_like(weight))
+        after()
+        expected = 0.9 * expected + 0.1 * model.generator.state_dict()[name]
+        torch.testing.assert_close(model.average.module.state_dict()[name], expected)
+
+
+@torch.no_grad()
+def test_the_average_takes_the_norms_statistics_along() -> None:
+    model = _model(moving_average=0.5)
+    model.players()[-1].after()
+    model.train()
+    model.generator(torch.randn(16, 6), torch.zeros(16, CLASSES))
+    model.players()[-1].after()
+    mean, averaged = (m.state_dict()["layers.1.running_mean"] for m in (model.generator, model.average.module))
+    torch.testing.assert_close(averaged, mean / 2)
+
+
+@torch.no_grad()
+def test_samples_come_from_the_drawer_asked_for() -> None:
+    labels, latents = torch.eye(CLASSES), torch.randn(CLASSES, 6)
+    for drawn_by, other in (("generator", "average"), ("average", "generator")):
+        model = _model(drawn_by=drawn_by).eval()
+        assert isinstance(model, AdversarialModel)
+        for weight in model.generator.parameters():
+            weight.mul_(3)
+        images = model.generate(latents, labels)
+        assert torch.equal(images, model.generate_by(model.drawn_by, latents, labels))
+        assert not torch.equal(images, model.generate_by(other, latents, labels))  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def test_labels_matter_only_to_a_conditional_model() -> None:
+    latents, labels = torch.randn(2, 6), torch.eye(CLASSES)[:2]
+    for conditional in (True, False):
+        model = _model(conditional=conditional).eval()
+        same = torch.equal(model.generate(latents, labels), model.generate(latents, labels.flip(0)))
+        assert same is not conditional
+
+
+def test_the_label_loss_takes_logits_and_sums_over_labels() -> None:
+    """The known fault: a sigmoid or softmax in front of cross-entropy."""
+    logits, labels = torch.randn(6, 4), torch.eye(4)[torch.arange(6) % 4]
+    p = torch.sigmoid(logits)
+    summed = -(labels * p.log() + (1 - labels) * (1 - p).log()).sum(1).mean()
+    torch.testing.assert_close(gan.label_loss(logits, labels), summed)

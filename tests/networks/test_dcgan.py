@@ -1,0 +1,83 @@
+"""DCGAN's layers, sizes and initialisation."""
+
+import pytest
+import torch
+from torch import nn
+
+from pipeline.errors import InputError
+from pipeline.networks import dcgan
+
+
+def _layers(module: nn.Module, *inputs: torch.Tensor) -> list[tuple[int, ...]]:
+    """Output shapes of the convolutions, in order, without the batch."""
+    shapes: list[tuple[int, ...]] = []
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+            part.register_forward_hook(lambda _, __, out: shapes.append(tuple(out.shape[1:])))
+    with torch.no_grad():
+        module.eval()(*inputs)
+    return shapes
+
+
+def test_the_layers_of_report_b_at_full_width() -> None:
+    network = dcgan.build(dcgan.Settings(width=64, embedding=10), (3, 32, 32))
+    generator, discriminator = network.decoder(100, 10), network.encoder(1, 10)
+    labels = torch.eye(10)[:2]
+    assert _layers(generator, torch.randn(2, 100), labels) == [(256, 4, 4), (128, 8, 8), (64, 16, 16), (3, 32, 32)]
+    assert _layers(discriminator, torch.randn(2, 3, 32, 32), labels) == [
+        (64, 16, 16),
+        (128, 8, 8),
+        (256, 4, 4),
+        (1, 1, 1),
+    ]
+    convolutions = [part for part in discriminator.modules() if isinstance(part, nn.Conv2d)]
+    assert convolutions[0].in_channels == 4  # the image and the label's plane
+    assert {part.kernel_size for part in convolutions} == {(4, 4)}
+
+
+def test_the_layers_of_report_c_at_full_width() -> None:
+    network = dcgan.build(dcgan.Settings(width=64, embedding=100), (3, 64, 64))
+    generator = network.decoder(100, 24)
+    assert _layers(generator, torch.randn(2, 100), torch.zeros(2, 24))[::4] == [(512, 4, 4), (3, 64, 64)]
+    first = next(part for part in generator.modules() if isinstance(part, nn.ConvTranspose2d))
+    assert first.in_channels == 200  # the latent and the condition's 100
+    # 200*512 + 512*256 + 256*128 + 128*64 + 64*3 kernels of 16, norms of 2 * (512+256+128+64), and the linear layer
+    expected = 16 * (200 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64 * 3) + 2 * 960 + 24 * 100 + 100
+    assert sum(weight.numel() for weight in generator.parameters()) == expected
+
+
+def test_initialisation_reaches_transposed_convolutions_too() -> None:
+    """The known fault: weight initialisation that forgets transposed convolutions."""
+    torch.manual_seed(0)
+    network = dcgan.build(dcgan.Settings(width=16), (3, 32, 32))
+    for module in (network.decoder(50, 0), network.encoder(1, 0)):
+        kinds = set()
+        for part in module.modules():
+            if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+                kinds.add(type(part))
+                assert part.weight.std().item() == pytest.approx(0.02, rel=0.15)
+                assert part.bias is None
+            elif isinstance(part, nn.BatchNorm2d):
+                assert part.weight.mean().item() == pytest.approx(1, abs=0.02)
+                assert part.weight.std().item() > 0
+                assert not part.bias.any()
+                assert part.momentum == 0.1  # the known fault: BatchNorm2d(n, 0.8) sets eps
+                assert part.eps == 1e-5
+        assert len(kinds) == 1
+
+
+@pytest.mark.parametrize("normalisation", ["layer", "none"])
+def test_a_critic_without_batch_norm_scores_each_image_by_itself(normalisation: str) -> None:
+    """What a gradient penalty needs; with batch norm it would not hold."""
+    torch.manual_seed(0)
+    images, labels = torch.randn(6, 3, 16, 16), torch.zeros(6, 0)
+    critic = dcgan.build(dcgan.Settings(width=4, normalisation=normalisation), (3, 16, 16)).encoder(1, 0).train()  # type: ignore[arg-type]
+    torch.testing.assert_close(critic(images, labels)[:2], critic(images[:2], labels[:2]), rtol=1e-4, atol=1e-6)
+    batch = dcgan.build(dcgan.Settings(width=4), (3, 16, 16)).encoder(1, 0).train()
+    assert not torch.allclose(batch(images, labels)[:2], batch(images[:2], labels[:2]), rtol=1e-2)
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 28), (3, 4, 4), (3, 32, 64)])
+def test_other_sizes_are_named(shape: tuple[int, int, int]) -> None:
+    with pytest.raises(InputError, match=f"found {shape[1]} x {shape[2]}"):
+        dcgan.build(dcgan.Settings(width=4), shape)
