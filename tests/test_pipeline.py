@@ -254,4 +254,76 @@ def test_a_stage_reads_exactly_what_it_declares(stage: str, workspace: Workspace
     declared_code = {
         p for root in declared for p in ([root] if root.is_file() else root.rglob("*.py")) if p.suffix == ".py"
     }
-    assert code == {path for path in declared_code if path.stat().st_size}
+    declared_code = {path for path in declared_code if path.stat().st_size}
+    assert code <= declared_code
+    # Plug-ins that other roles list lie in the same folder.
+    assert {path.parent.name for path in declared_code - code} <= {"figures", "judges", "metrics"}
+
+
+@pytest.fixture(scope="module")
+def games(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """One experiment of each adversarial family, on the two roles of colour images, stage by stage."""
+    workspace = make(tmp_path_factory.mktemp("games"), ("scenes_cgan", "wgan_gp"))
+    for name, role in (("scenes_cgan", "scenes"), ("wgan_gp", "colour")):
+        for stage, key in (
+            ("prepare", role),
+            ("classify", role),
+            ("train", name),
+            ("evaluate", name),
+            ("figures", name),
+        ):
+            workspace.stage(stage, key)
+    return workspace
+
+
+def test_games_leave_all_their_results(games: Workspace) -> None:
+    results = games.folder / "results"
+    found = {name: json.loads((results / f"metrics/{name}.json").read_text()) for name in ("scenes_cgan", "wgan_gp")}
+    both = {"diversity", "duplicates", "final_frechet_distance", "best_frechet_distance", "average_frechet_distance"}
+    for metrics in found.values():
+        assert both | {"collapsed", "frechet_distance", "precision", "recall", "sharpness"} <= set(metrics)
+    objects = {
+        f"{name}_{kind}" for name in ("test", "new_test") for kind in ("accuracy", "exact_match", "extra_objects")
+    }
+    objects |= {"test_accuracy_half_width", "test_accuracy_1_object", "accuracy_red", "accuracy_cube"}
+    assert objects | {"objects_accuracy_real", "final_accuracy", "average_accuracy"} <= set(found["scenes_cgan"])
+    assert not {"condition_accuracy", "final_accuracy", "test_accuracy"} & set(found["wgan_gp"])  # not conditional
+
+    drawn = {name: {path.stem for path in (results / f"figures/{name}").glob("*.png")} for name in found}
+    lists = {"conditions_test", "conditions_new_test", "single_objects"}
+    assert drawn["scenes_cgan"] == {"samples", "interpolation", "curves", "progress"} | lists
+    assert drawn["wgan_gp"] == {"samples", "interpolation", "curves", "progress"}
+
+    with (results / "progress/scenes_cgan.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["iteration"], row["drawer"]) for row in rows] == [
+        (iteration, drawer) for iteration in ("8", "16") for drawer in ("generator", "average")
+    ]
+    assert {"frechet_distance", "diversity", "test_accuracy", "new_test_accuracy"} <= set(rows[0])
+    with (results / "curves/wgan_gp.csv").open() as file:
+        assert {"critic_real", "critic_fake", "critic_penalty", "generator_loss", "loss"} <= set(next(csv.reader(file)))
+
+
+def test_objects_are_asked_for_by_name(games: Workspace, tmp_path: Path) -> None:
+    target, names = tmp_path / "two.png", ("--label", "red cube", "--label", "cyan sphere")
+    output = games.run("latentlab", "sample", "scenes_cgan", "--count", "4", *names, "--out", str(target))
+    assert "4 images of scenes_cgan" in output
+    assert target.read_bytes().startswith(b"\x89PNG")
+    output = games.run("latentlab", "sample", "scenes_cgan", "--label", "red cone", status=1)
+    assert output.startswith("error: --label red cone: expected one of gray cube, red cube, ")
+    assert "yellow cylinder" in output
+    assert output.count("\n") == 1
+
+
+def test_a_game_trained_again_is_the_same_to_the_bit(games: Workspace) -> None:
+    folder = games.folder / "results/models/wgan_gp"
+
+    def content() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in folder.rglob("*.safetensors")}
+
+    before = content()
+    assert len(before) == 3  # the model and two snapshots
+    shutil.rmtree(games.folder / ".resume")
+    shutil.rmtree(folder)
+    games.stage("train", "wgan_gp")
+    assert content() == before

@@ -54,6 +54,9 @@ def _role(content: Mapping[str, Any], block: str, role: str, value: Any) -> None
     checked = params.parse(settings(schema), value, f"{block}.{role}")
     if role not in content["data"]:
         raise InputError(f"params.yaml: {block}.{role}: expected a role of data, {', '.join(content['data'])}")
+    judge = getattr(checked, "network", None)
+    if judge is not None and not (PIPELINE / "judges" / f"{judge}.py").exists():
+        raise InputError(f"params.yaml: {block}.{role}.network: no such file pipeline/judges/{judge}.py")
     for folder in ("metrics", "figures"):
         for name in getattr(checked, folder, ()):
             if not (PIPELINE / folder / f"{name}.py").exists():

@@ -6,13 +6,25 @@ from typing import Annotated
 import typer
 
 METRICS = Path("results/metrics")
-SHORT = ("elbo", "nll", "mse", "active_units", "frechet_distance", "recall", "condition_accuracy")
+REAL = "condition_accuracy_real"
+SHORT = (
+    "elbo",
+    "nll",
+    "mse",
+    "active_units",
+    "test_accuracy",
+    "new_test_accuracy",
+    "frechet_distance",
+    "recall",
+    "diversity",
+    "condition_accuracy",
+)
 
 
 def results(
     everything: Annotated[bool, typer.Option("--all", help="Every metric, one table an experiment.")] = False,
 ) -> None:
-    """Print the results of all experiments: mean over seeds ± half the width of the 95 % interval."""
+    """Print the results of all experiments, a table a source: mean over seeds ± half the width of the 95 % interval."""
     from rich.console import Console
     from rich.table import Table
 
@@ -30,11 +42,14 @@ def results(
                     table.add_row(metric, text(value))
             console.print(table)
         return
-    sources = ", ".join(sorted({metrics["source"] for metrics in found.values()}))
-    table = Table("experiment", title=f"mean ± 95 % interval over seeds · {sources}")
-    shown = [metric for metric in SHORT if any(metric in metrics for metrics in found.values())]
-    for metric in shown:
-        table.add_column(metric, justify="right")
-    for name, metrics in found.items():
-        table.add_row(name, *(text(metrics[metric]) if metric in metrics else "–" for metric in shown))
-    console.print(table)
+    for source in dict.fromkeys(metrics["source"] for metrics in found.values()):
+        same = {name: metrics for name, metrics in found.items() if metrics["source"] == source}
+        judge = [metrics[REAL]["mean"] for metrics in same.values() if REAL in metrics]
+        yardstick = f" · the judge's accuracy on real images: {judge[0]:.3f}" if judge else ""
+        table = Table("experiment", title=f"{source} · mean ± 95 % interval over seeds{yardstick}")
+        shown = [metric for metric in SHORT if any(metric in metrics for metrics in same.values())]
+        for metric in shown:
+            table.add_column(metric, justify="right")
+        for name, metrics in same.items():
+            table.add_row(name, *(text(metrics[metric]) if metric in metrics else "–" for metric in shown))
+        console.print(table)

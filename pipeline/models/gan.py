@@ -26,6 +26,8 @@ class Settings(Strict):
     halved: the discriminator descends half its loss. generator_steps: the generator's updates an iteration.
     auxiliary: weight of a label loss in G's, the cross-entropy, summed over labels, of a classifier that is a player of
     its own and learns on real images (after Odena et al. 2017, where it shares layers with D); 0 leaves both out.
+    rejection: weight of that classifier's second term, by which it learns to see no label in fakes (after the class for
+    fakes of Salimans et al. 2016): without it, the generator may paint patterns that only fool the classifier.
     moving_average: decay of the average of the generator's weights, by update. drawn_by: which of the two draws.
     """
 
@@ -35,6 +37,7 @@ class Settings(Strict):
     halved: bool = False
     generator_steps: int = Field(default=1, ge=1)
     auxiliary: float = Field(default=0.0, ge=0)
+    rejection: float = Field(default=0.0, ge=0)
     moving_average: float = Field(ge=0, lt=1)
     drawn_by: Literal["generator", "average"]
 
@@ -105,7 +108,13 @@ class Gan(GenerativeModel):
 
     def classify(self, batch: Batch) -> dict[str, Tensor]:
         assert self.classifier is not None
-        return {"label": label_loss(self.classifier(batch.images, batch.labels).float(), batch.labels)}
+        terms = {"label": label_loss(self.classifier(batch.images, batch.labels).float(), batch.labels)}
+        if self.settings.rejection:
+            with torch.no_grad():
+                fakes = self._fakes(batch)
+            nothing = label_loss(self.classifier(fakes, batch.labels).float(), torch.zeros_like(batch.labels))
+            terms["fake"] = self.settings.rejection * nothing
+        return terms
 
     def deceive(self, batch: Batch) -> dict[str, Tensor]:
         fakes = self._fakes(batch)

@@ -10,6 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.report.table import Metrics, text
 
+WIDE = 1300  # pixels
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -22,6 +24,11 @@ class Picture:
     def data(self) -> str:
         """The picture as a data URI."""
         return "data:image/png;base64," + base64.b64encode(self.path.read_bytes()).decode()
+
+    @property
+    def wide(self) -> bool:
+        """Whether its text would be too small to read in one of several columns."""
+        return int.from_bytes(self.path.read_bytes()[16:20], "big") > WIDE  # a PNG's width stands there
 
 
 def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Training:
 
         def boundary(row: Row) -> None:
             nonlocal saved, kept
-            report(run.iteration, run.total, {name: row[name] for name in row if name not in curves.POSITION})
+            report(run.iteration, run.total, _shown(row))
             if run.iteration in run.snapshots:
                 checkpoint.save_snapshot(place.snapshots, run.model, seed, run.iteration, int(row["images_seen"]))
             if time.monotonic() - saved >= self.save_every and run.iteration < run.total:
@@ -92,6 +92,12 @@ class Training:
         curves.write(place.curve, {seed: run.curve})
         checkpoint.save(place.model, run.model, header)
         place.finish()
+
+
+def _shown(row: Row) -> dict[str, float]:
+    """What fits a progress bar: of several players each one's loss, of one its terms."""
+    losses = {name.removesuffix("_loss"): value for name, value in row.items() if name.endswith("_loss")}
+    return losses or {name: value for name, value in row.items() if name not in curves.POSITION}
 
 
 def _header(plan: Plan[Any, Any, loop.Settings], data: ImageSet, seed: int) -> Header:

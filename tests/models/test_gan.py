@@ -150,3 +150,51 @@ def test_the_label_loss_takes_logits_and_sums_over_labels() -> None:
     p = torch.sigmoid(logits)
     summed = -(labels * p.log() + (1 - labels) * (1 - p).log()).sum(1).mean()
     torch.testing.assert_close(gan.label_loss(logits, labels), summed)
+
+
+def test_the_auxiliary_classifier_learns_from_real_images_and_teaches_the_generator() -> None:
+    model, batch = _model(auxiliary=2.0), _batch()
+    assert [player.name for player in model.players()] == ["discriminator", "classifier", "generator"]
+    assert set(model.classify(batch)) == {"label"}
+    seen = _Labels()
+    model.classifier = seen
+    terms = model.classify(batch)
+    assert torch.equal(seen.images[0], batch.images)
+    torch.testing.assert_close(terms["label"], gan.label_loss(torch.zeros(8, CLASSES), batch.labels))
+    taught = model.deceive(batch)
+    assert set(taught) == {"adversarial", "label"}
+    torch.testing.assert_close(taught["label"], 2 * gan.label_loss(torch.zeros(8, CLASSES), batch.labels))
+
+
+def test_rejection_teaches_the_classifier_to_see_nothing_in_fakes() -> None:
+    model, batch = _model(auxiliary=1.0, rejection=0.25), _batch()
+    seen = _Labels(bias=1.5)
+    model.classifier = seen
+    terms = model.classify(batch)
+    real, fake = seen.images
+    assert torch.equal(real, batch.images)
+    assert not fake.requires_grad
+    # of K labels, each -log(1 - sigmoid(1.5))
+    expected = 0.25 * CLASSES * torch.nn.functional.softplus(torch.tensor(1.5))
+    torch.testing.assert_close(terms["fake"], expected)
+
+
+def test_without_auxiliary_loss_there_is_no_classifier_but_its_optimiser_may_stay() -> None:
+    model = _model()
+    assert [player.name for player in model.players()] == ["discriminator", "generator"]
+    assert model.classifier is None
+    assert model.resting == ("classifier",)
+    assert _model(auxiliary=1.0).resting == ()
+
+
+class _Labels(nn.Module):
+    """Stands in for a classifier: the same logits for every image, which it keeps."""
+
+    def __init__(self, bias: float = 0.0) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.tensor(bias))
+        self.images: list[Tensor] = []
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        self.images.append(images)
+        return self.bias.expand(len(images), CLASSES)
