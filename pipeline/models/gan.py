@@ -7,13 +7,14 @@ The discriminator D tells real images from the generator G's; G learns what D ta
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
+from itertools import chain
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline.models.base import Batch, Drawer, GenerativeModel, Player
 from pipeline.networks.base import Network
@@ -81,9 +82,7 @@ class Gan(GenerativeModel):
         self.discriminator = network.encoder(1, condition)
         self.classifier = network.classifier(classes) if settings.auxiliary else None
         self.resting = () if settings.auxiliary else ("classifier",)
-        self.average = AveragedModel(
-            self.generator, multi_avg_fn=get_ema_multi_avg_fn(settings.moving_average), use_buffers=True
-        )
+        self.average = deepcopy(self.generator).requires_grad_(False)
 
     def players(self) -> Sequence[Player]:
         classifier = (Player("classifier", (self.classifier,), self.classify),) if self.classifier is not None else ()
@@ -95,7 +94,7 @@ class Gan(GenerativeModel):
                 (self.generator,),
                 self.deceive,
                 repeat=self.settings.generator_steps,
-                after=lambda: self.average.update_parameters(self.generator),
+                after=self.follow,
             ),
         )
 
@@ -123,6 +122,13 @@ class Gan(GenerativeModel):
             logits = self.classifier(fakes, batch.labels).float()
             terms["label"] = self.settings.auxiliary * label_loss(logits, batch.labels)
         return terms
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """One step of the moving average, of weights and of norms' statistics; torch's own would wait for the GPU."""
+        ours, theirs = (list(chain(net.parameters(), net.buffers())) for net in (self.average, self.generator))
+        real = [number for number, tensor in enumerate(ours) if tensor.is_floating_point()]
+        torch._foreach_lerp_([ours[n] for n in real], [theirs[n] for n in real], 1 - self.settings.moving_average)
 
     def _fakes(self, batch: Batch) -> Tensor:
         return torch.tanh(self.generator(self.prior(len(batch.labels), batch.generator), batch.labels))

@@ -5,12 +5,13 @@ generator G descends -E f(G(z)).
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from itertools import chain
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from pipeline.models.base import Batch, Drawer, GenerativeModel, Player
 from pipeline.networks.base import Network
@@ -55,9 +56,7 @@ class Wgan(GenerativeModel):
         condition = classes if settings.conditional else 0
         self.generator = network.decoder(settings.latent, condition)
         self.critic = network.encoder(1, condition)
-        self.average = AveragedModel(
-            self.generator, multi_avg_fn=get_ema_multi_avg_fn(settings.moving_average), use_buffers=True
-        )
+        self.average = deepcopy(self.generator).requires_grad_(False)
         if settings.constraint == "clip":
             self.clip()
 
@@ -69,7 +68,7 @@ class Wgan(GenerativeModel):
                 "generator",
                 (self.generator,),
                 self.deceive,
-                after=lambda: self.average.update_parameters(self.generator),
+                after=self.follow,
             ),
         )
 
@@ -95,6 +94,13 @@ class Wgan(GenerativeModel):
 
     def deceive(self, batch: Batch) -> dict[str, Tensor]:
         return {"adversarial": -self._score(self._fakes(batch), batch.labels).mean()}
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """One step of the moving average, of weights and of norms' statistics; torch's own would wait for the GPU."""
+        ours, theirs = (list(chain(net.parameters(), net.buffers())) for net in (self.average, self.generator))
+        real = [number for number, tensor in enumerate(ours) if tensor.is_floating_point()]
+        torch._foreach_lerp_([ours[n] for n in real], [theirs[n] for n in real], 1 - self.settings.moving_average)
 
     def _fakes(self, batch: Batch) -> Tensor:
         return torch.tanh(self.generator(self.prior(len(batch.labels), batch.generator), batch.labels))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.models import gan
+from pipeline.models import gan, wgan
 from pipeline.models.base import AdversarialModel, Batch
 from pipeline.networks import dcgan
 
@@ -18,6 +18,12 @@ def _model(**changes: Any) -> gan.Gan:
     known = {"latent": 6, "conditional": True, "loss": "bce", "moving_average": 0.9, "drawn_by": "generator"}
     network = dcgan.build(dcgan.Settings(width=4, embedding=3), SHAPE)
     return gan.Gan(gan.Settings.model_validate(known | changes), network, CLASSES)
+
+
+def _wgan(**changes: Any) -> wgan.Wgan:
+    known = {"latent": 6, "conditional": False, "critic_steps": 5, "constraint": "clip", "strength": 0.01}
+    network = dcgan.build(dcgan.Settings(width=4), SHAPE)
+    return wgan.Wgan(wgan.Settings.model_validate(known | {"drawn_by": "generator"} | changes), network, CLASSES)
 
 
 def _batch(n: int = 8, seed: int = 0) -> Batch:
@@ -96,30 +102,28 @@ def test_generator_steps_are_the_players_repeats() -> None:
     assert not torch.equal(first, second)
 
 
+@pytest.mark.parametrize("family", ["gan", "wgan"])
 @torch.no_grad()
-def test_the_average_follows_its_recursion() -> None:
-    model = _model(moving_average=0.9)
+def test_the_average_follows_its_recursion(family: str) -> None:
+    """Weights and norms' statistics alike; it starts from the weights as they are drawn."""
+    model = _model(moving_average=0.9) if family == "gan" else _wgan(moving_average=0.9)
+    names = ("layers.0.weight", "layers.1.running_mean", "layers.1.running_var")
+    expected = {name: model.generator.state_dict()[name].clone() for name in names}
+    assert all(torch.equal(model.average.state_dict()[name], tensor) for name, tensor in expected.items())
+    model.train()
     after = model.players()[-1].after
-    name = "layers.0.weight"
-    expected = model.generator.state_dict()[name].clone()
-    after()  # the first update takes the weights as they are
     for _ in range(3):
+        model.generator(torch.randn(16, 6), torch.zeros(16, CLASSES))  # moves the statistics
         for weight in model.generator.parameters():
             weight.add_(torch.randn_like(weight))
         after()
-        expected = 0.9 * expected + 0.1 * model.generator.state_dict()[name]
-        torch.testing.assert_close(model.average.module.state_dict()[name], expected)
+        for name in names:
+            expected[name] = 0.9 * expected[name] + 0.1 * model.generator.state_dict()[name]
+            torch.testing.assert_close(model.average.state_dict()[name], expected[name])
 
 
-@torch.no_grad()
-def test_the_average_takes_the_norms_statistics_along() -> None:
-    model = _model(moving_average=0.5)
-    model.players()[-1].after()
-    model.train()
-    model.generator(torch.randn(16, 6), torch.zeros(16, CLASSES))
-    model.players()[-1].after()
-    mean, averaged = (m.state_dict()["layers.1.running_mean"] for m in (model.generator, model.average.module))
-    torch.testing.assert_close(averaged, mean / 2)
+def test_no_gradient_is_computed_for_the_average() -> None:
+    assert not any(weight.requires_grad for weight in _model().average.parameters())
 
 
 @torch.no_grad()
