@@ -26,4 +26,4 @@ test: .venv/ready-dev
 	@touch $@
 
 clean: # everything the pipeline made; downloads and DVC's cache stay
-	rm -rf results/models results/curves results/figures results/report results/classifiers data/prepared .resume
+	rm -rf results/models results/curves results/progress results/figures results/report results/classifiers data/prepared .resume
