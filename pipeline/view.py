@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.data.images import ImageSet, to_unit
+from pipeline.data.images import ImageSet, scale, to_unit
 from pipeline.evidence import Moment
 from pipeline.models.base import GenerativeModel
 from pipeline.params import Strict
+from pipeline.scores import top_accuracy
 from pipeline.seeding import generator
 
 
@@ -44,6 +46,12 @@ class View:
     @property
     def device(self) -> torch.device:
         return self.test.images.device
+
+    @cached_property
+    def yardstick(self) -> str:
+        """How right the judge is on real test images: to stand beside every accuracy of drawings that it gives."""
+        real = top_accuracy(self.judge(scale(self.test.images, "unit")), self.test.labels)
+        return f"the judge on real images: {real:.2f}"
 
     def noise(self, figure: str) -> torch.Generator:
         """A generator for one figure, so that figures do not depend on which others are drawn."""

@@ -30,6 +30,7 @@ def figure(view: View, name: str, sets: Tensor, listed: int) -> Figure:
         f"{len(sets)} label sets" if len(sets) == listed else f"the first {len(sets)} of {listed} label sets",
         "a random latent each",
         f"right by the judge: {right} of {wanted} objects, {right / max(wanted, 1):.2f}",
+        view.yardstick,
         "of k objects asked for, ✓ is among the judge's k highest scores and ✗ is not; “saw” is, but was not asked for",
         "framed: an image with faults",
     )

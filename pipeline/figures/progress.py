@@ -36,7 +36,9 @@ def draw(view: View) -> Figure | None:
     table = "on fewer samples than the table"
     if isinstance(view.model, AdversarialModel):
         table += f", which is of the {_DRAWERS[view.model.drawn_by][0].removeprefix('their ')}"
-    facts = (f"{len(seeds)} seeds" if len(seeds) > 1 else "1 seed", cadence(seeds[0]), table)
+    facts: tuple[str, ...] = (f"{len(seeds)} seeds" if len(seeds) > 1 else "1 seed", cadence(seeds[0]), table)
+    if any(name.endswith(_ACCURACY) for name in names):
+        facts += (view.yardstick,)
     caption = " · ".join((view.test.source, *facts))
     figure, panels = style.chart(len(names), COLUMNS, view.title("progress"), caption, (2.9, 2.4))
     for axes, name in zip(panels, names, strict=True):

@@ -26,6 +26,7 @@ def draw(view: View) -> Figure | None:
     facts = [
         "one latent, every single object",
         f"right by the judge: {count - len(wrong)} of {count}, {1 - len(wrong) / count:.2f}",
+        view.yardstick,
     ]
     if wrong:
         facts.append("framed: the judge's highest score is another object's, the one it “saw”")

@@ -775,3 +775,18 @@ def test_cadence(at: Sequence[int], wanted: str) -> None:
 def test_values_of_progress_are_written_readably() -> None:
     assert progress.written("new_test_accuracy") == ("accuracy on new test", "share right")
     assert progress.written("kernel_distance") == ("kernel distance", "value")
+
+
+@pytest.mark.parametrize(
+    ("judge", "right"), [(lambda images: images[:, 0, 0, : len(OBJECTS)], "1.00"), (contrary, "0.00")]
+)
+def test_accuracies_of_drawings_stand_beside_the_judges_on_real_images(
+    judge: Callable[[Tensor], Tensor], right: str
+) -> None:
+    """The known fault: an accuracy of drawings by a judge that is itself wrong on real images."""
+    test = scenes()
+    images = test.images.clone()
+    images[:, 0, 0, : len(OBJECTS)] = 255 * test.labels  # real images that this judge can read
+    view = replace(scenes_view(test=replace(test, images=images)), judge=judge)
+    for name in ("conditions", "single_objects", "progress"):
+        assert f"the judge on real images: {right}" in caption(drawn(name, view)), name

@@ -38,7 +38,10 @@ def test_the_layers_of_report_b_at_full_width() -> None:
 def test_the_layers_of_report_c_at_full_width() -> None:
     network = dcgan.build(dcgan.Settings(width=64, embedding=100), (3, 64, 64))
     generator = network.decoder(100, 24)
-    assert _layers(generator, torch.randn(2, 100), torch.zeros(2, 24))[::4] == [(512, 4, 4), (3, 64, 64)]
+    discriminator = network.encoder(1, 24)
+    maps = [(512, 4, 4), (256, 8, 8), (128, 16, 16), (64, 32, 32)]
+    assert _layers(generator, torch.randn(2, 100), torch.zeros(2, 24)) == [*maps, (3, 64, 64)]
+    assert _layers(discriminator, torch.randn(2, 3, 64, 64), torch.zeros(2, 24)) == [*maps[::-1], (1, 1, 1)]
     first = next(part for part in generator.modules() if isinstance(part, nn.ConvTranspose2d))
     assert first.in_channels == 200  # the latent and the condition's 100
     # 200*512 + 512*256 + 256*128 + 128*64 + 64*3 kernels of 16, norms of 2 * (512+256+128+64), and the linear layer
