@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from pipeline import storage
+from pipeline.data.images import Kind
 from pipeline.errors import InputError
 from pipeline.models.base import GenerativeModel
 from pipeline.plugins import plugin
@@ -17,8 +18,8 @@ from pipeline.plugins import plugin
 class Header:
     """How to build a model again, and where it comes from.
 
-    model, network: the plug-ins' own settings. shape: (C, H, W). classes: the labels' names. exclusive: whether exactly
-    one of them holds. source: of the training images.
+    model, network: the plug-ins' own settings. shape: (C, H, W). classes: the labels' names. kind: of labels, see
+    `pipeline.data.images.ImageSet`. source: of the training images.
     """
 
     data: str
@@ -28,7 +29,7 @@ class Header:
     network_settings: Mapping[str, Any]
     shape: tuple[int, int, int]
     classes: tuple[str, ...]
-    exclusive: bool
+    kind: Kind
     source: str
     seed: int
 
@@ -64,7 +65,7 @@ def load(path: Path, device: torch.device) -> tuple[GenerativeModel, Header]:
 
 def save_snapshot(folder: Path, model: GenerativeModel, seed: int, iteration: int, images_seen: int) -> None:
     """Keeps what an adversarial model draws with, as it is at this moment of training."""
-    tensors = {n: t for n, t in model.state_dict().items() if n.startswith(("generator.", "average."))}
+    tensors = {n: t for n, t in model.state_dict().items() if n.startswith("generator.")}
     path = folder / f"seed{seed}-{iteration:07d}.safetensors"
     storage.write(path, tensors, {"iteration": iteration, "images_seen": images_seen})
 

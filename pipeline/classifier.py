@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline import storage
-from pipeline.data.images import ImageSet, scale
+from pipeline.data.images import ImageSet, Kind, scale
 from pipeline.errors import InputError
 from pipeline.params import Strict
 from pipeline.plugins import plugin
@@ -40,14 +40,14 @@ class Settings(Strict):
 class Judge(nn.Module):
     """A network that gives features (B, D) and logits (B, K) of images (B, C, H, W) in [0, 1].
 
-    network, width, shape, labels: what it is built from. exclusive: whether exactly one label holds, so that the
-    outputs are a softmax's; otherwise each is a sigmoid's.
+    network, width, shape, labels: what it is built from. kind: of labels; the outputs are a softmax's for `classes`,
+    otherwise each is a sigmoid's.
     """
 
-    def __init__(self, network: str, width: int, shape: tuple[int, int, int], labels: int, exclusive: bool) -> None:
+    def __init__(self, network: str, width: int, shape: tuple[int, int, int], labels: int, kind: Kind) -> None:
         super().__init__()
-        self.facts = {"network": network, "width": width, "shape": shape, "labels": labels, "exclusive": exclusive}
-        self.exclusive = exclusive
+        self.facts = {"network": network, "width": width, "shape": shape, "labels": labels, "kind": kind}
+        self.kind: Kind = kind
         self.network = plugin("judges", network).build(width, shape, labels).to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,7 +58,7 @@ class Judge(nn.Module):
 def build(settings: Settings, data: ImageSet) -> Judge:
     """A judge with fresh weights for such images."""
     torch.manual_seed(derive("judge", settings.seed))
-    return Judge(settings.network, settings.width, data.shape, len(data.classes), data.exclusive)
+    return Judge(settings.network, settings.width, data.shape, len(data.classes), data.kind)
 
 
 def loss(logits: Tensor, labels: Tensor, exclusive: bool) -> Tensor:
@@ -98,7 +98,7 @@ def fit(
             with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
                 _, logits = judge(images)
             optimiser.zero_grad()
-            value = loss(logits.float(), data.labels[index.to(device)], judge.exclusive)
+            value = loss(logits.float(), data.labels[index.to(device)], judge.kind == "classes")
             value.backward()
             optimiser.step()
             schedule.step()

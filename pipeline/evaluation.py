@@ -14,19 +14,29 @@ from pipeline.classifier import Judge
 from pipeline.data import images
 from pipeline.data.images import scale, to_unit
 from pipeline.errors import InputError
-from pipeline.evidence import Answers, Evidence, Judged, Likelihoods, Moment
-from pipeline.models.base import AdversarialModel, GenerativeModel, LikelihoodModel, Posterior
+from pipeline.evidence import Answers, Codes, Evidence, Flips, Judged, Likelihoods, Moment
+from pipeline.labels import pair
+from pipeline.models.base import (
+    AdversarialModel,
+    CodedModel,
+    EncoderModel,
+    GenerativeModel,
+    LikelihoodModel,
+    Posterior,
+)
 from pipeline.parallel import Report
 from pipeline.params import Strict
 from pipeline.plugins import plugin
 from pipeline.seeding import generator
+from pipeline.training import curves
 
 
 class Settings(Strict):
     """samples: images drawn; real_images: at most so many of each split are compared with them.
 
     likelihood_images, importance_samples: test images and draws each for the importance-weighted likelihood.
-    draws: of each label set that the role lists. progress_samples: images drawn at each moment that training kept.
+    draws: of each label set that the role lists. pairs: latents of which each attribute is flipped, or the code
+    changed. progress_samples: images drawn at each moment that training kept.
     metrics: the plug-ins in pipeline/metrics to measure. seed: of all draws.
     """
 
@@ -35,6 +45,7 @@ class Settings(Strict):
     likelihood_images: int = Field(ge=1)
     importance_samples: int = Field(ge=1)
     draws: int = Field(default=20, ge=2)
+    pairs: int = Field(default=200, ge=2)
     progress_samples: int = Field(default=600, ge=16)
     metrics: tuple[str, ...] = Field(min_length=1)
     seed: int = Field(ge=0)
@@ -42,9 +53,10 @@ class Settings(Strict):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What evaluating one seed's model takes. models, judge, views: files; prepared: the folder of the splits."""
+    """What evaluating one seed's model takes. models, curves, judge, views: files; prepared: folder of the splits."""
 
     models: Mapping[int, Path]
+    curves: Path
     judge: Path
     views: Path
     prepared: Path
@@ -75,7 +87,11 @@ class Evaluation:
             return generator(self.device, purpose, settings.seed, seed)
 
         found = evidence(model, judge, train, test, settings, noise("evaluation"))
-        found = replace(found, classes=header.classes)
+        found = replace(found, classes=header.classes, curve=curves.read(self.curves).get(seed, ()))
+        if model.conditional and header.kind == "attributes":
+            found = replace(found, flips=flips(model, judge, test.labels, settings.pairs, noise("flips")))
+        if isinstance(model, CodedModel):
+            found = replace(found, codes=codes(model, judge, test.labels.shape[1], settings.pairs, noise("codes")))
         lists = images.load(self.prepared / "test.safetensors").conditions
         if model.conditional and lists:
             shown = set(map(tuple, images.load(self.prepared / "train.safetensors").labels.tolist()))
@@ -117,8 +133,13 @@ def evidence(
             column.append(values.to(home))
     drawn, features, logits = map(torch.cat, columns)
     fake = Judged(drawn, features, logits, labels)
-    known = likelihoods(model, test, settings, noise) if isinstance(model, LikelihoodModel) else None
-    return Evidence(train, test, fake, model.conditional, judge.exclusive, known)
+    found = Evidence(train, test, fake, model.conditional, judge.kind, None)
+    if isinstance(model, LikelihoodModel):
+        known, rebuilt = likelihoods(model, test, settings, noise)
+        return replace(found, likelihoods=known, reconstructed=rebuilt)
+    return (
+        replace(found, reconstructed=rebuild(model, test, noise.device)) if isinstance(model, EncoderModel) else found
+    )
 
 
 @torch.inference_mode()
@@ -137,8 +158,51 @@ def answers(
 
 
 @torch.inference_mode()
-def likelihoods(model: GenerativeModel, test: Judged, settings: Settings, noise: Generator) -> Likelihoods:
-    """What a likelihood model says of the held-out images; see `Likelihoods`."""
+def flips(model: GenerativeModel, judge: Judge, labels: Tensor, count: int, noise: Generator) -> Flips:
+    """What comes of asking for one attribute more; labels (N, K) of real images, from which `count` sets are drawn."""
+    home, attributes = labels.device, labels.shape[1]
+    base = labels[torch.randint(len(labels), (count,), generator=noise, device=noise.device).to(home)]
+    latents, others = model.prior(count, noise), model.prior(count, noise)
+
+    def judged(z: Tensor, sets: Tensor) -> Tensor:
+        fakes = to_unit(model.generate(z, sets.to(z.device).float()), model.pixels)
+        return classifier.predict(judge, fakes)[1].to(home)
+
+    both = [[judged(latents, sets) for sets in pair(base, which, labels)] for which in range(attributes)]
+    without, asked = (torch.stack(column) for column in zip(*both, strict=True))
+    return Flips(without, asked, judged(latents, base), judged(others, base))
+
+
+@torch.inference_mode()
+def codes(model: GenerativeModel, judge: Judge, labels: int, count: int, noise: Generator) -> Codes:
+    """`count` latents under each code; labels: how many the judge knows, of which the model is asked for none."""
+    assert isinstance(model, CodedModel)
+    home, latents = measured_on(noise.device), model.prior(count, noise)
+    unlabelled = latents.new_zeros(count, labels)
+    columns: tuple[list[Tensor], ...] = ([], [], [])
+    for code in torch.eye(model.codes, device=latents.device):
+        own = model.generate(model.coded(latents, code.expand(count, -1)), unlabelled)
+        seen = classifier.predict(judge, to_unit(own, model.pixels))
+        for column, values in zip(columns, (*seen, model.recognise(own)), strict=True):
+            column.append(values.to(home))
+    return Codes(*map(torch.stack, columns))
+
+
+def rebuild(model: GenerativeModel, test: Judged, device: torch.device) -> Tensor:
+    """The test images (N, C, H, W), in [0, 1], through a model that has an encoder and no posterior."""
+    assert isinstance(model, EncoderModel)
+    parts = [
+        to_unit(model.generate(model.code(own, hot), hot), model.pixels).to(test.images.device)
+        for own, hot in _batches(model, test, len(test.images), 1000, device)
+    ]
+    return torch.cat(parts)
+
+
+@torch.inference_mode()
+def likelihoods(
+    model: GenerativeModel, test: Judged, settings: Settings, noise: Generator
+) -> tuple[Likelihoods, Tensor]:
+    """What a likelihood model says of the held-out images, see `Likelihoods`, and what it makes of them."""
     assert isinstance(model, LikelihoodModel)
     columns: tuple[list[Tensor], ...] = ([], [], [], [])
     for own, hot in _batches(model, test, len(test.images), 1000, noise.device):
@@ -150,7 +214,7 @@ def likelihoods(model: GenerativeModel, test: Judged, settings: Settings, noise:
             column.append(values.to(test.images.device))
     reconstruction, kl, means, redrawn = map(torch.cat, columns)
     weights = log_weights(model, test, settings, noise)
-    return Likelihoods(reconstruction, kl, weights, means, redrawn, test.images, model.comparable)
+    return Likelihoods(reconstruction, kl, weights, means, model.comparable), redrawn
 
 
 def log_weights(model: LikelihoodModel, test: Judged, settings: Settings, noise: Generator) -> Tensor:
@@ -167,7 +231,7 @@ def log_weights(model: LikelihoodModel, test: Judged, settings: Settings, noise:
 
 
 def _batches(
-    model: LikelihoodModel, test: Judged, count: int, size: int, device: torch.device
+    model: LikelihoodModel | EncoderModel, test: Judged, count: int, size: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """The first images, in the model's range, and their labels, on the model's device."""
     for unit, hot in zip(test.images[:count].split(size), test.labels[:count].split(size), strict=True):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from pipeline.data.images import Kind
+
 
 @dataclass(frozen=True)
 class Judged:
@@ -26,7 +28,7 @@ class Likelihoods:
 
     reconstruction: (N,) -log p(x | z), z ~ q(z | x); kl: (N,) KL(q(z | x) || p(z)), in closed form.
     log_weights: (M, S) log p(x, z_s) - log q(z_s | x) of M of the images, S draws each.
-    posterior_means: (N, Z). reconstructed, originals: (N, C, H, W) in [0, 1].
+    posterior_means: (N, Z).
     comparable: whether the nats are those of a Bernoulli on [0, 1], the unit all digits models share.
     """
 
@@ -34,8 +36,6 @@ class Likelihoods:
     kl: Tensor
     log_weights: Tensor
     posterior_means: Tensor
-    reconstructed: Tensor
-    originals: Tensor
     comparable: bool
 
 
@@ -50,6 +50,33 @@ class Answers:
     labels: Tensor
     logits: Tensor
     seen: Tensor
+
+
+@dataclass(frozen=True)
+class Flips:
+    """What the judge sees when one attribute is asked for and when it is not, all else alike.
+
+    without, asked: (K, M, K) logits; in block k, M drawings whose label sets differ in attribute k alone, each drawing
+    without it and the one with it of the same latent. here, elsewhere: (M, K) logits of drawings of the same M label
+    sets, each of two independent latents.
+    """
+
+    without: Tensor
+    asked: Tensor
+    here: Tensor
+    elsewhere: Tensor
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Drawings of M latents under each of C codes.
+
+    features: (C, M, D); logits: (C, M, K), the judge's. recognised: (C, M, C), the model's own log Q(c | x), in nats.
+    """
+
+    features: Tensor
+    logits: Tensor
+    recognised: Tensor
 
 
 @dataclass(frozen=True)
@@ -71,19 +98,27 @@ class Moment:
 class Evidence:
     """All there is to know of one trained model (one seed). `train` and `test` are real images; `fake` are samples.
 
-    conditional: whether the model was asked for the fakes' labels. likelihoods: None for a model that has none.
+    conditional: whether the model was asked for the fakes' labels. kind: of labels, see `ImageSet`. likelihoods: None
+    for a model that has none. reconstructed: (N, C, H, W) in [0, 1], what a model with an encoder makes of the images
+    of `test`, from a draw of its posterior if it has one; None for others.
     classes: the K labels' names. answers: by list of label sets; empty where the role has no lists or the model heeds
     no labels. moments: in order of iteration, the last of each drawer at the end of training; empty for models that
-    keep none. drawn_by: the drawer that drew `fake`; None for models that keep no moments.
+    keep none. drawn_by: the drawer that drew `fake`; None for models that keep no moments. flips: of a conditional
+    model of attributes; codes: of a model with a latent code; else None. curve: the seed's learning curve, rows of
+    `pipeline.training.curves`.
     """
 
     train: Judged
     test: Judged
     fake: Judged
     conditional: bool
-    exclusive: bool
+    kind: Kind
     likelihoods: Likelihoods | None
+    reconstructed: Tensor | None = None
     classes: tuple[str, ...] = ()
     answers: Mapping[str, Answers] = field(default_factory=dict)
     moments: Sequence[Moment] = ()
     drawn_by: str | None = None
+    flips: Flips | None = None
+    codes: Codes | None = None
+    curve: Sequence[Mapping[str, float]] = ()

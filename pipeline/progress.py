@@ -13,7 +13,7 @@ from pipeline.evidence import Judged, Moment
 from pipeline.metrics.diversity import relative_diversity
 from pipeline.metrics.frechet import frechet_distance
 from pipeline.models.base import AdversarialModel, Drawer, GenerativeModel
-from pipeline.scores import top_accuracy
+from pipeline.scores import accuracy
 
 DRAWERS: tuple[Drawer, ...] = ("generator", "average")
 REPEATS = 8  # drawings of each listed label set, at one moment
@@ -61,6 +61,6 @@ def measure(
             if model.conditional:
                 parts = logits.split([len(sets) for sets in asked.values()])
                 for (name, sets), answers in zip(asked.items(), parts, strict=True):
-                    values[f"{name}_accuracy"] = top_accuracy(answers, sets)
+                    values[f"{name}_accuracy"] = accuracy(answers, sets, judge.kind)
             found.append(Moment(facts["iteration"], facts["images_seen"], drawer, values))
     return found

@@ -12,7 +12,7 @@ from pipeline.data.images import ImageSet, scale, to_unit
 from pipeline.evidence import Moment
 from pipeline.models.base import GenerativeModel
 from pipeline.params import Strict
-from pipeline.scores import top_accuracy
+from pipeline.scores import accuracy
 from pipeline.seeding import generator
 
 
@@ -50,7 +50,7 @@ class View:
     @cached_property
     def yardstick(self) -> str:
         """How right the judge is on real test images: to stand beside every accuracy of drawings that it gives."""
-        real = top_accuracy(self.judge(scale(self.test.images, "unit")), self.test.labels)
+        real = accuracy(self.judge(scale(self.test.images, "unit")), self.test.labels, self.test.kind)
         return f"the judge on real images: {real:.2f}"
 
     def noise(self, figure: str) -> torch.Generator:

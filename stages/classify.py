@@ -22,7 +22,7 @@ def classify(
     from pipeline.data import images
     from pipeline.device import pick
     from pipeline.files import write_json
-    from pipeline.scores import top_accuracy
+    from pipeline.scores import accuracy
 
     where = f"classifier.{role}"
     settings = params.parse(classifier.Settings, params.read(where), where)
@@ -35,12 +35,12 @@ def classify(
         with progress("classify") as show:
             classifier.fit(judge, train, settings, partial(show, role))
     views = {name: classifier.predict(judge, split.images) for name, split in (("train", train), ("test", test))}
-    accuracy = top_accuracy(views["test"][1], test.labels)
+    right = accuracy(views["test"][1], test.labels, test.kind)
     of = "images" if test.exclusive else "images' labels"
-    print(f"classify {role}: {accuracy:.2%} of {len(test)} real test {of} right ({test.source})")
+    print(f"classify {role}: {right:.2%} of {len(test)} real test {of} right ({test.source})")
     classifier.save_views(results / f"{role}_views.safetensors", views)
     classifier.save(results / f"{role}.safetensors", judge)
-    write_json(results / f"{role}.json", {"accuracy": accuracy, "test_images": len(test), "source": test.source})
+    write_json(results / f"{role}.json", {"accuracy": right, "test_images": len(test), "source": test.source})
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ def evaluate(
         plugin("metrics", metric)  # a name that is none is told before the work, and is imported once for all seeds
     task = evaluation.Evaluation(
         models,
+        Path("results/curves") / f"{name}.csv",
         judges / f"{role}.safetensors",
         judges / f"{role}_views.safetensors",
         Path("data/prepared") / role,

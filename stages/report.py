@@ -15,9 +15,10 @@ def report() -> None:
     from pipeline.figures import style
     from pipeline.files import replacing
     from pipeline.plugins import plugin
-    from pipeline.report import advice, page, table
+    from pipeline.report import advice, beside, page, table
 
     experiments, evaluation = params.read("experiments"), params.read("evaluation")
+    settings = params.parse(beside.Settings, params.read("report"), "report")
     found, out = table.load(Path("results/metrics")), Path("results/report")
     modules = dict.fromkeys(metric for settings in evaluation.values() for metric in settings["metrics"])
     better = {key: value for name in modules for key, value in plugin("metrics", name).BETTER.items()}
@@ -33,9 +34,10 @@ def report() -> None:
     ]
     values = advice.singular_values(images.load(Path("data/prepared/digits/train.safetensors")).images)
     style.save(advice.draw(values, advice.runs(experiments, metrics)), out / "latent_size.png")
-    html = page.render(sections, better, judges, page.Picture("How many latent dimensions?", out / "latent_size.png"))
-    with replacing(out / "index.html") as beside:
-        beside.write_text(html, encoding="utf-8")
+    pairs = beside.pictures(settings, experiments, Path("results/figures"), out)
+    sizes = page.Picture("How many latent dimensions?", out / "latent_size.png")
+    with replacing(out / "index.html") as unfinished:
+        unfinished.write_text(page.render(sections, better, judges, sizes, pairs), encoding="utf-8")
     print(f"report: {out / 'index.html'}, {len(sections)} experiments")
 
 

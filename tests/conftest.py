@@ -34,7 +34,7 @@ def tiny() -> ImageSet:
         row, column = divmod(label, 4)
         image[0, 2 + 8 * row : 10 + 8 * row, 7 * column : 6 + 7 * column] = 220
     labels = torch.nn.functional.one_hot(classes, 10).to(torch.uint8)
-    return ImageSet(images, labels, torch.arange(96), tuple("0123456789"), True, "squares")
+    return ImageSet(images, labels, torch.arange(96), tuple("0123456789"), "classes", "squares")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

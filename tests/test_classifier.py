@@ -14,7 +14,7 @@ from pipeline.classifier import Judge, Settings
 from pipeline.data.images import ImageSet, scale
 from pipeline.errors import InputError
 from pipeline.judges.small import Small
-from pipeline.scores import top_accuracy
+from pipeline.scores import accuracy
 
 SETTINGS = Settings(weights="none", network="small", width=4, batch=16, epochs=12, learning_rate=0.01, seed=0)
 
@@ -30,7 +30,7 @@ def judge(tiny: ImageSet) -> Judge:
 
 
 def _accuracy(judge: Judge, data: ImageSet) -> float:
-    return top_accuracy(classifier.predict(judge, data.images)[1], data.labels)
+    return accuracy(classifier.predict(judge, data.images)[1], data.labels, data.kind)
 
 
 def test_it_learns_and_ends_in_evaluation_mode(judge: Judge, tiny: ImageSet) -> None:
@@ -164,7 +164,7 @@ def test_the_evaluator_file_of_iclevr_is_read(tmp_path: Path) -> None:
     torch.save({"model": theirs.state_dict()}, tmp_path / "checkpoint.pth")
     images = torch.randint(256, (4, 3, 64, 64), dtype=torch.uint8)
     labels = torch.eye(24, dtype=torch.uint8)[:4]
-    data = ImageSet(images, labels, torch.arange(4), tuple(map(str, range(24))), False, "noise")
+    data = ImageSet(images, labels, torch.arange(4), tuple(map(str, range(24))), "objects", "noise")
     settings = SETTINGS.model_copy(update={"network": "resnet18", "width": 64, "weights": str(tmp_path)})
     judge = classifier.build(settings, data)
     own = classifier.own_weights(settings)

@@ -113,8 +113,10 @@ def test_every_stage_declares_exactly_the_code_it_imports(stages: dict[str, Any]
         templates = {path for path in declared if path.suffix != ".py"}  # opened, not imported: see test_runtime
         missed = sorted(str(path.relative_to(ROOT)) for path in imported - declared)
         # A foreach has no lists by item. What some role's preparation needs besides its own two files, all declare;
-        # and plug-ins of which a role has a list, or that another block's key chooses, are declared as a folder.
-        shared = roles if name == "prepare" else {path for path in declared if path.parent.name in LISTED}
+        # and plug-ins of which a role has a list, or that another block's key chooses, are declared as a folder, with
+        # whatever any of them imports.
+        listed = [path for path in declared if path.parent.name in LISTED]
+        shared = roles if name == "prepare" else {file for path in listed for file in _closure(path, {})}
         needless = sorted(str(path.relative_to(ROOT)) for path in declared - imported - templates - shared)
         assert (address, missed, needless) == (address, [], [])
 

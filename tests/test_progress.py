@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 
 from pipeline import checkpoint, evaluation, moments, progress
 from pipeline.evidence import Judged, Moment
-from pipeline.models.base import AdversarialModel, Drawer, GenerativeModel, Player
+from pipeline.models.base import AdversarialModel, Averaged, Drawer, GenerativeModel, Player
 
 K = 4  # labels
 
@@ -24,30 +24,33 @@ class Painter(GenerativeModel):
 
     def __init__(self, brightness: float, average: float) -> None:
         super().__init__()
-        self.generator, self.average = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
-        nn.init.constant_(self.generator.weight, brightness)
-        nn.init.constant_(self.average.weight, average)
+        self.generator = Averaged(nn.Linear(1, 1, bias=False), 0.9)
+        nn.init.constant_(self.generator.current.weight, brightness)  # type: ignore[arg-type]
+        nn.init.constant_(self.generator.average.weight, average)  # type: ignore[arg-type]
         self.critic = nn.Linear(1, 1)
-        self.latents: list[Tensor] = []
+        self.drawn: list[Tensor] = []
 
     def players(self) -> Sequence[Player]:
         return ()
 
     def prior(self, count: int, generator: Generator) -> Tensor:
-        self.latents.append(torch.randn(count, self.latent, generator=generator))
-        return self.latents[-1]
+        self.drawn.append(torch.randn(count, self.latent, generator=generator))
+        return self.drawn[-1]
 
     def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
         return self.generate_by(self.drawn_by, latents, labels)
 
     def generate_by(self, drawer: Drawer, latents: Tensor, labels: Tensor) -> Tensor:
-        weight = (self.generator if drawer == "generator" else self.average).weight
+        network = self.generator.current if drawer == "generator" else self.generator.average
+        (weight,) = network.parameters()
         noise = 0.01 * torch.sigmoid(latents[:, :1])
         return (weight * labels + noise).clamp(0, 1).view(-1, 1, 2, 2)
 
 
 class Reader(nn.Module):
     """A judge that reads a label off its pixel: it holds where the pixel is brighter than one half."""
+
+    kind = "objects"
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         return images.flatten(1), images.flatten(1) - 0.5
@@ -87,7 +90,7 @@ def test_each_moment_is_measured_with_the_weights_it_had(test: Judged, tmp_path:
     assert found[2].values == found[4].values  # the same weights, the same latents
     distances = [moment.values["frechet_distance"] for moment in found]
     assert distances[4] < 0.1 * distances[0]
-    assert len(model.latents) == 1
+    assert len(model.drawn) == 1
 
 
 def test_snapshots_hold_what_draws_and_nothing_else(tmp_path: Path) -> None:
@@ -97,7 +100,7 @@ def test_snapshots_hold_what_draws_and_nothing_else(tmp_path: Path) -> None:
     assert isinstance(Painter(1.0, 1.0), AdversarialModel)
     assert [path.name for path in paths] == [f"seed3-{n:07d}.safetensors" for n in (10, 200, 1000)]
     tensors, facts = storage.read(paths[1], "a snapshot")
-    assert set(tensors) == {"generator.weight", "average.weight"}
+    assert set(tensors) == {"generator.current.weight", "generator.average.weight"}
     assert facts == {"iteration": 200, "images_seen": 6400}
     assert checkpoint.snapshots(tmp_path / "seed30.safetensors") == []
 

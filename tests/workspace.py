@@ -88,6 +88,7 @@ def make(folder: Path, experiments: Iterable[str]) -> Workspace:
 
     def keep(content: dict[str, Any]) -> None:
         content["experiments"] = {n: block for n, block in content["experiments"].items() if n in wanted}
+        content["report"]["beside"] = [b for b in content["report"]["beside"] if wanted >= set(b["experiments"])]
         roles = {block["data"] for block in content["experiments"].values()} | {"digits"}  # the report's advice
         for kind in ("data", "classifier", "evaluation", "figures"):
             content[kind] = {role: block for role, block in content[kind].items() if role in roles}

@@ -6,6 +6,8 @@ from typing import Any
 
 from pipeline.errors import InputError
 
+ROLES = ("data", "classifier", "evaluation", "figures")  # blocks with an entry for each role
+
 
 def check() -> None:
     """Validate params.yaml: every key, type, range, plug-in and data role. Prints each fault on a line of its own."""
@@ -27,7 +29,7 @@ def faults(content: Mapping[str, Any]) -> list[str]:
         except InputError as error:
             found.append(str(error))
 
-    blocks = ("data", "classifier", "evaluation", "figures", "experiments")
+    blocks = (*ROLES, "report", "experiments")
     found += [
         f"params.yaml: {key}: unknown block, expected {', '.join(blocks)}" for key in content if key not in blocks
     ]
@@ -38,9 +40,10 @@ def faults(content: Mapping[str, Any]) -> list[str]:
             )
     if found:
         return found
-    for block in blocks[:-1]:
+    for block in ROLES:
         for role, value in content[block].items():
             tried(partial(_role, content, block, str(role), value))
+    tried(partial(_report, content))
     for name, value in content["experiments"].items():
         tried(partial(_experiment, content, str(name), value))
     return found
@@ -63,6 +66,26 @@ def _role(content: Mapping[str, Any], block: str, role: str, value: Any) -> None
                 raise InputError(f"params.yaml: {block}.{role}.{folder}: no such file pipeline/{folder}/{name}.py")
 
 
+def _report(content: Mapping[str, Any]) -> None:
+    from pipeline import params
+    from tools.schemas import PIPELINE, settings
+
+    checked: Any = params.parse(settings("report/beside"), content["report"], "report")
+    for number, pair in enumerate(checked.beside):
+        where = f"params.yaml: report.beside.{number}"
+        for name in pair.experiments:
+            if name not in content["experiments"]:
+                raise InputError(f"{where}.experiments: expected entries of experiments, found {name!r}")
+        if not any((PIPELINE / "figures" / f"{figure}.py").exists() for figure in _starts(pair.figure)):
+            raise InputError(f"{where}.figure: no such file pipeline/figures/{pair.figure}.py")
+
+
+def _starts(figure: str) -> list[str]:
+    """What a picture's plug-in may be called: some plug-ins draw several, PLUGIN_PART.png."""
+    words = figure.split("_")
+    return ["_".join(words[:count]) for count in range(1, len(words) + 1)]
+
+
 def _experiment(content: Mapping[str, Any], name: str, value: Any) -> None:
     from pipeline.experiment import head, plan
     from tools.schemas import settings
@@ -76,7 +99,7 @@ def _experiment(content: Mapping[str, Any], name: str, value: Any) -> None:
         settings(f"networks/{common.network}"),
         settings("training/loop"),
     )
-    for block in ("data", "classifier", "evaluation", "figures"):
+    for block in ROLES:
         if common.data not in content[block]:
             known = ", ".join(content[block])
             raise InputError(f"params.yaml: {where}.data: expected a role of {block} ({known}), found {common.data!r}")

@@ -63,7 +63,7 @@ def _labels(names: list[str], header: Any, count: int) -> Any:
     for name in names:
         if name not in header.classes:
             raise InputError(f"--label {name}: expected one of {', '.join(header.classes)}")
-    if header.exclusive and len(names) > 1:
+    if header.kind == "classes" and len(names) > 1:
         raise InputError(f"--label: {header.data} images have one class each, found {len(names)}: {', '.join(names)}")
     hot = torch.eye(len(header.classes))
     if not names:

@@ -115,4 +115,4 @@ def _labelled(
     images: Tensor, targets: Tensor, originals: Tensor, classes: tuple[str, ...], settings: Settings
 ) -> ImageSet:
     labels = F.one_hot(targets.long(), len(classes)).to(torch.uint8)
-    return ImageSet(images, labels, originals, classes, exclusive=True, source=settings.source)
+    return ImageSet(images, labels, originals, classes, kind="classes", source=settings.source)

@@ -15,6 +15,7 @@ from pipeline import storage
 from pipeline.errors import InputError
 
 Pixels = Literal["unit", "symmetric"]  # [0, 1] or [-1, 1]
+Kind = Literal["classes", "objects", "attributes"]  # of labels; see ImageSet
 _LIST = "conditions."  # before the name of a list of label sets, in a file
 
 
@@ -24,7 +25,8 @@ class ImageSet:
 
     images: (N, C, H, W) uint8. labels: (N, K) uint8, a one for each label that holds. originals: (N,) int64, the
     original that an image was made from, so that variants of one can be told from independent images.
-    classes: the K labels' names. exclusive: whether exactly one label holds. source: where the images come from.
+    classes: the K labels' names. kind: of labels. `classes`: exactly one holds; `objects`: some do, and are looked for;
+    `attributes`: each may hold or not. source: where the images come from.
     conditions: (M, K) uint8 each, by name: lists of label sets that models are asked to draw; empty for most roles.
     """
 
@@ -32,7 +34,7 @@ class ImageSet:
     labels: Tensor
     originals: Tensor
     classes: tuple[str, ...]
-    exclusive: bool
+    kind: Kind
     source: str
     conditions: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -53,6 +55,11 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether exactly one label holds."""
+        return self.kind == "classes"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -93,7 +100,7 @@ def to_unit(images: Tensor, pixels: Pixels) -> Tensor:
 
 def save(split: ImageSet, path: Path) -> None:
     """Writes one split; the file appears whole or not at all."""
-    header = {"classes": list(split.classes), "exclusive": split.exclusive, "source": split.source}
+    header = {"classes": list(split.classes), "kind": split.kind, "source": split.source}
     tensors = {"images": split.images, "labels": split.labels, "originals": split.originals}
     lists = {_LIST + name: sets for name, sets in split.conditions.items()}
     storage.write(path, tensors | lists, header)
@@ -108,7 +115,7 @@ def load(path: Path) -> ImageSet:
             tensors["labels"],
             tensors["originals"],
             tuple(header["classes"]),
-            header["exclusive"],
+            header["kind"],
             header["source"],
             {name.removeprefix(_LIST): sets for name, sets in tensors.items() if name.startswith(_LIST)},
         )

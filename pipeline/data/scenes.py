@@ -97,7 +97,7 @@ def _embedded(settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet
         originals = (torch.arange(scenes) * 2 + first).repeat_interleave(STEPS)
         order = torch.randperm(count, generator=random)
         return ImageSet(
-            images[order], hot[order], originals[order], CLASSES, exclusive=False, source="clevr", conditions=encoded
+            images[order], hot[order], originals[order], CLASSES, kind="objects", source="clevr", conditions=encoded
         )
 
     return split("train", settings.train, 0, 0), split("test", settings.test, 1, settings.train)
@@ -166,7 +166,7 @@ def _folder(settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet, 
                 show(before + i + 1)
         hot = torch.stack([labels[image] for _, image in chosen])
         originals = torch.tensor([scene for scene, _ in chosen])
-        return ImageSet(images, hot, originals, classes, exclusive=False, source="folder", conditions=lists)
+        return ImageSet(images, hot, originals, classes, kind="objects", source="folder", conditions=lists)
 
     return split("train", settings.train, 0), split("test", settings.test, settings.train)
 

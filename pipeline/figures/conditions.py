@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pipeline.figures import style
 from pipeline.figures.style import Line
+from pipeline.scores import highest
 from pipeline.view import View
 
 COLUMNS = 8
@@ -44,15 +45,6 @@ def figure(view: View, name: str, sets: Tensor, listed: int) -> Figure:
         possible=[unasked(name) for name in view.test.classes],
         framed=[number for number, (wanted_here, seen_here) in enumerate(pairs) if wanted_here != seen_here],
     )
-
-
-def highest(logits: Tensor, labels: Tensor) -> Tensor:
-    """(N, K) bool: of an image with k labels, which k the judge scores highest; of equal scores the first.
-
-    logits, labels: (N, K). The rule of `pipeline.scores.top_accuracy`, by label.
-    """
-    ranks = logits.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-    return ranks < labels.long().sum(1, keepdim=True)
 
 
 def verdict(classes: tuple[str, ...], asked: list[bool], seen: list[bool]) -> list[Line]:

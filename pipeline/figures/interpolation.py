@@ -15,7 +15,7 @@ def draw(view: View) -> Figure:
     """12 rows of 12 steps, each on a straight line between two random latents.
 
     Of a conditional model, a row is asked for one class, in order and beginning again when all were shown, or, where
-    labels mix, for all labels of one random test image.
+    labels mix, for all labels of one random test image. Attributes, which are many, are not named.
     """
     noise = view.noise("interpolation")
     ends = view.model.prior(2 * ROWS, noise).unflatten(0, (2, ROWS, 1))  # (2, ROWS, 1, Z)
@@ -27,16 +27,18 @@ def draw(view: View) -> Figure:
         asked, fact, row_title = view.test.labels[random].float(), "labels of one random test image", "labels"
     images = view.generate(latents, asked.repeat_interleave(STEPS, 0))
     title, columns = view.title("interpolation"), "from one random latent to another, in equal steps"
-    if not view.model.conditional:
-        return style.image_grid(
-            images, STEPS, title, view.caption("each row: two latents of its own"), column_title=columns
-        )
+    named: list[str] = []
+    each = "each row: two latents of its own"
+    if view.model.conditional:
+        each = f"{each}, {fact}"
+        if view.test.kind != "attributes":
+            named = ["\n".join(itertools.compress(view.test.classes, row)) for row in asked.bool().tolist()]
     return style.image_grid(
         images,
         STEPS,
         title,
-        view.caption(f"each row: two latents of its own, {fact}"),
-        row_labels=["\n".join(itertools.compress(view.test.classes, row)) for row in asked.bool().tolist()],
-        row_title=row_title,
+        view.caption(each),
+        row_labels=named,
+        row_title=row_title if named else "",
         column_title=columns,
     )

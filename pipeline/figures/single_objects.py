@@ -4,7 +4,8 @@ import torch
 from matplotlib.figure import Figure
 
 from pipeline.figures import style
-from pipeline.figures.conditions import highest, unasked, verdict
+from pipeline.figures.conditions import unasked, verdict
+from pipeline.scores import highest
 from pipeline.view import View
 
 
@@ -14,7 +15,7 @@ def draw(view: View) -> Figure | None:
     None for a model that heeds no labels, and unless labels mix and are named "colour shape", all pairs of them.
     """
     found = table(view.test.classes)
-    if not view.model.conditional or view.test.exclusive or not found:
+    if not view.model.conditional or view.test.kind != "objects" or not found:
         return None
     shapes, colours, numbers = found
     count = len(numbers)

@@ -34,6 +34,7 @@ _LEADING = 1.35  # line height by type size
 _GRID_WIDTH = 1150  # pixels that the images of a grid fill at most
 _LEAST_SCALE = 2  # times that a grid's images are enlarged at least: pictures are shown at half their size
 _TILE_GAP = 3  # pixels between the images of a grid
+_GROUP_GAP = 28  # pixels more between groups of columns
 _FRAME = 3  # pixels of a frame's line; as many of paper are between it and its image
 _FRAMED_GAP = 4 * _FRAME + 6  # pixels between images where some have frames
 
@@ -56,22 +57,24 @@ def image_grid(
     row_title: str = "",
     column_labels: Sequence[str] = (),
     column_title: str = "",
+    group: int = 0,
     lines: Sequence[Sequence[Line]] = (),
     possible: Sequence[str] = (),
     framed: Collection[int] = (),
 ) -> Figure:
     """Images (N, C, H, W) in [0, 1], grey or RGB, row by row, `columns` a row.
 
-    row_labels: one a row, on the left; row_title: what they are; column_labels: one a column, at the top; column_title:
-    what runs from left to right. lines: below each image; possible: lines that there might have been, so that columns
-    are always as wide as the longest needs. framed: the numbers of images to frame.
+    row_labels: one a row, on the left; row_title: what they are; column_labels: at the top, one a column, or fewer,
+    each over as many columns as the others; column_title: what runs from left to right. group: how many columns stand
+    together, apart from the next ones; 0: all. lines: below each image; possible: lines that there might have been, so
+    that columns are always as wide as the longest needs. framed: the numbers of images to frame.
     Every pixel of an image becomes a square of whole pixels of the file, so that nothing is blurred.
     """
     texts = {*possible, *(line.text for each in lines for line in each)}
     room = math.ceil(max((text_width(text, SMALL_SIZE) for text in texts), default=0) * DPI)
     counts = [max(map(len, lines[start : start + columns]), default=0) for start in range(0, len(images), columns)]
     below = [math.ceil((2 * _GAP + count * _text_height(SMALL_SIZE)) * DPI) if count else 0 for count in counts]
-    sheet = _sheet(images, columns, _FRAMED_GAP if framed or texts else _TILE_GAP, room, below)
+    sheet = _sheet(images, columns, _FRAMED_GAP if framed or texts else _TILE_GAP, room, below, group)
     down, across, _ = sheet.picture.shape
     high, wide = sheet.tile
     label_height = _text_height(TEXT_SIZE) + _GAP
@@ -95,7 +98,9 @@ def image_grid(
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, pad=_GAP * 72, labelsize=TEXT_SIZE, labelcolor=INK, labelfontfamily=FONT)
     axes.tick_params("x", labelbottom=False, labeltop=True)
-    axes.set_xticks([x + wide / 2 for x in sheet.lefts[: len(column_labels)]], column_labels)
+    span = columns // max(len(column_labels), 1)
+    ends = [(sheet.lefts[n * span], sheet.lefts[(n + 1) * span - 1] + wide) for n in range(len(column_labels))]
+    axes.set_xticks([(start + end) / 2 for start, end in ends], column_labels)
     axes.set_yticks([y + high / 2 for y in sheet.tops[: len(row_labels)]], row_labels, multialignment="right")
     text: dict[str, Any] = {"size": TEXT_SIZE, "color": GREY, "family": FONT, "labelpad": _GAP * 72}
     axes.set_xlabel(column_title, **text)
@@ -142,9 +147,10 @@ class _Sheet:
     tops: Sequence[int]
 
 
-def _sheet(images: Tensor, columns: int, gap: int, room: int = 0, below: Sequence[int] = ()) -> _Sheet:
+def _sheet(images: Tensor, columns: int, gap: int, room: int = 0, below: Sequence[int] = (), group: int = 0) -> _Sheet:
     """Images (N, C, H, W), `gap` pixels apart, in columns of `room` pixels at least, with `below` each row more paper.
 
+    Every `group` columns, if any, stand farther from the next ones.
     Raises ValueError unless C is 1 or 3. Places left over in the last row are white.
     """
     n, c, h, w = images.shape
@@ -153,7 +159,9 @@ def _sheet(images: Tensor, columns: int, gap: int, room: int = 0, below: Sequenc
     rows = math.ceil(n / columns)
     scale = max(_LEAST_SCALE, room // w, _GRID_WIDTH // (columns * w))
     high, wide = h * scale, w * scale
-    lefts = [column * (max(wide, room) + gap) for column in range(columns)]
+    lefts = [
+        column * (max(wide, room) + gap) + (column // group * _GROUP_GAP if group else 0) for column in range(columns)
+    ]
     tops = [0]
     for row in range(rows):
         tops.append(tops[-1] + high + (below[row] if below else 0) + gap)

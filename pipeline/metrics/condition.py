@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.evidence import Evidence
-from pipeline.scores import top_accuracy
+from pipeline.scores import accuracy
 
 # The judge's accuracy on real images says how far to trust the other number; it is no merit of the model.
 BETTER: Final[Mapping[str, str]] = {"condition_accuracy": "higher", "condition_accuracy_real": "neither"}
@@ -15,6 +15,6 @@ def measure(evidence: Evidence) -> dict[str, float]:
     if not evidence.conditional:
         return {}
     return {
-        "condition_accuracy": top_accuracy(evidence.fake.logits, evidence.fake.labels),
-        "condition_accuracy_real": top_accuracy(evidence.test.logits, evidence.test.labels),
+        "condition_accuracy": accuracy(evidence.fake.logits, evidence.fake.labels, evidence.kind),
+        "condition_accuracy_real": accuracy(evidence.test.logits, evidence.test.labels, evidence.kind),
     }

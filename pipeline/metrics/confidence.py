@@ -34,7 +34,7 @@ def class_entropy(logits: Tensor) -> float:
 def measure(evidence: Evidence) -> dict[str, float]:
     """confidence of the judge in the samples and, where labels are exclusive, their class_entropy."""
     logits = evidence.fake.logits
-    values = {"confidence": confidence(logits, evidence.exclusive)}
-    if evidence.exclusive:
+    values = {"confidence": confidence(logits, evidence.kind == "classes")}
+    if evidence.kind == "classes":
         values["class_entropy"] = class_entropy(logits)
     return values

@@ -8,8 +8,13 @@ from torch import Tensor
 
 from pipeline.evidence import Evidence
 
-# kl is how much of the code is used, neither good nor bad by itself.
-BETTER: Final[Mapping[str, str]] = {"elbo": "higher", "reconstruction": "lower", "kl": "neither", "nll": "lower"}
+_OF_A_MODEL: Final = {"elbo": "higher", "reconstruction": "lower", "nll": "lower"}
+DENSITY: Final = "density_"  # before the name of a number in nats of a density
+BETTER: Final[Mapping[str, str]] = {
+    **_OF_A_MODEL,
+    **{DENSITY + name: better for name, better in _OF_A_MODEL.items()},
+    "kl": "neither",  # how much of the code is used, neither good nor bad by itself
+}
 
 
 def elbo(reconstruction: Tensor, kl: Tensor) -> float:
@@ -33,15 +38,18 @@ def importance_nll(log_weights: Tensor) -> float:
 def measure(evidence: Evidence) -> dict[str, float]:
     """Means over the held-out images: elbo, reconstruction, kl, and nll (over the images that have log_weights).
 
-    Only kl where the nats are not a Bernoulli's: a density's nats depend on the unit of the pixels, and a column that
-    mixes them with the others' would invite a comparison that means nothing. Empty for a model without likelihood.
+    Of a Gaussian likelihood the first two and the last are called density_elbo, density_reconstruction and density_nll:
+    nats of a density of pixels in [-1, 1], which may have either sign and compare only between models of one sigma. A
+    column that mixes them with a Bernoulli's would invite a comparison that means nothing. kl is in the same unit for
+    all. Empty for a model without likelihood.
     """
     found = evidence.likelihoods
     if found is None:
         return {}
-    values = {"kl": float(found.kl.double().mean())}
-    if found.comparable:
-        values["elbo"] = elbo(found.reconstruction, found.kl)
-        values["reconstruction"] = float(found.reconstruction.double().mean())
-        values["nll"] = importance_nll(found.log_weights)
-    return values
+    prefix = "" if found.comparable else DENSITY
+    return {
+        "kl": float(found.kl.double().mean()),
+        f"{prefix}elbo": elbo(found.reconstruction, found.kl),
+        f"{prefix}reconstruction": float(found.reconstruction.double().mean()),
+        f"{prefix}nll": importance_nll(found.log_weights),
+    }

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.evidence import Answers, Evidence
-from pipeline.scores import top_accuracy
+from pipeline.scores import accuracy, highest
 
 LISTS: Final = ("test", "new_test")
 COLOURS: Final = ("gray", "red", "blue", "green", "brown", "purple", "cyan", "yellow")
@@ -34,13 +34,8 @@ BETTER: Final[Mapping[str, str]] = {
 
 
 def found(logits: Tensor, labels: Tensor) -> Tensor:
-    """Which labels hold and are among their image's k highest scores, k of them holding; bool.
-
-    logits and labels (..., K). The rule of `top_accuracy`, label by label: that is the sum of these over that of
-    labels. Of equal scores the first counts as higher.
-    """
-    rank = logits.argsort(dim=-1, descending=True, stable=True).argsort(dim=-1)  # 0 for the highest
-    return labels.bool() & (rank < labels.long().sum(-1, keepdim=True))
+    """Which labels hold and are among their image's k highest scores, k of them holding; bool, all (..., K)."""
+    return labels.bool() & highest(logits, labels)
 
 
 def half_width(hits: Tensor, asked: Tensor) -> float:
@@ -80,7 +75,7 @@ def extra_objects(logits: Tensor, labels: Tensor) -> float:
 def _accuracy(answers: Answers, which: Tensor) -> float:
     """Of all drawings of some of the sets, a mask (M,)."""
     logits = answers.logits[:, which]
-    return top_accuracy(logits.flatten(0, 1), answers.labels[which].repeat(len(logits), 1))
+    return accuracy(logits, answers.labels[which].expand_as(logits), "objects")
 
 
 def _of_list(answers: Answers) -> dict[str, float]:
@@ -129,7 +124,7 @@ def measure(evidence: Evidence) -> dict[str, float]:
     return {
         **of_lists,
         **_of_words(evidence.classes, evidence.answers),
-        "objects_accuracy_real": top_accuracy(test.logits, test.labels),
+        "objects_accuracy_real": accuracy(test.logits, test.labels, "objects"),
         "objects_exact_match_real": exact_match(test.logits, test.labels),
         "objects_extra_real": extra_objects(test.logits, test.labels),
     }

@@ -17,6 +17,6 @@ def mean_squared_error(reconstructed: Tensor, originals: Tensor) -> float:
 
 
 def measure(evidence: Evidence) -> dict[str, float]:
-    """mse of held-out images, whichever range the model itself works in. Empty for a model without likelihood."""
-    found = evidence.likelihoods
-    return {} if found is None else {"mse": mean_squared_error(found.reconstructed, found.originals)}
+    """mse of held-out images, whichever range the model itself works in. Empty for a model without an encoder."""
+    found = evidence.reconstructed
+    return {} if found is None else {"mse": mean_squared_error(found, evidence.test.images)}

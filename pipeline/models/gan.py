@@ -7,8 +7,6 @@ The discriminator D tells real images from the generator G's; G learns what D ta
 """
 
 from collections.abc import Sequence
-from copy import deepcopy
-from itertools import chain
 from typing import Literal
 
 import torch
@@ -16,7 +14,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor
 
-from pipeline.models.base import Batch, Drawer, GenerativeModel, Player
+from pipeline.models.base import Averaged, Batch, Drawer, GenerativeModel, Player, standard_normal
 from pipeline.networks.base import Network
 from pipeline.params import Strict
 
@@ -78,23 +76,27 @@ class Gan(GenerativeModel):
         self.latent, self.conditional, self.pixels = settings.latent, settings.conditional, "symmetric"
         self.drawn_by: Drawer = settings.drawn_by
         condition = classes if settings.conditional else 0
-        self.generator = network.decoder(settings.latent, condition)
+        self.generator = Averaged(network.decoder(settings.latent, condition), settings.moving_average)
         self.discriminator = network.encoder(1, condition)
         self.classifier = network.classifier(classes) if settings.auxiliary else None
         self.resting = () if settings.auxiliary else ("classifier",)
-        self.average = deepcopy(self.generator).requires_grad_(False)
 
     def players(self) -> Sequence[Player]:
         classifier = (Player("classifier", (self.classifier,), self.classify),) if self.classifier is not None else ()
         return (
-            Player("discriminator", (self.discriminator,), self.discriminate),
+            Player(
+                "discriminator",
+                (self.discriminator,),
+                self.discriminate,
+                observed=frozenset({"real_accuracy", "fake_accuracy"}),
+            ),
             *classifier,
             Player(
                 "generator",
-                (self.generator,),
+                (self.generator.current,),
                 self.deceive,
                 repeat=self.settings.generator_steps,
-                after=self.follow,
+                after=self.generator.follow,
             ),
         )
 
@@ -103,7 +105,12 @@ class Gan(GenerativeModel):
         with torch.no_grad():
             fakes = self._fakes(batch)
         real, fake = self._score(batch.images, batch.labels), self._score(fakes, batch.labels)
-        return {"real": share * real_loss(real, kind), "fake": share * fake_loss(fake, kind)}
+        return {
+            "real": share * real_loss(real, kind),
+            "fake": share * fake_loss(fake, kind),
+            "real_accuracy": (real > 0).float().mean(),
+            "fake_accuracy": (fake < 0).float().mean(),
+        }
 
     def classify(self, batch: Batch) -> dict[str, Tensor]:
         assert self.classifier is not None
@@ -123,29 +130,21 @@ class Gan(GenerativeModel):
             terms["label"] = self.settings.auxiliary * label_loss(logits, batch.labels)
         return terms
 
-    @torch.no_grad()
-    def follow(self) -> None:
-        """One step of the moving average, of weights and of norms' statistics; torch's own would wait for the GPU."""
-        ours, theirs = (list(chain(net.parameters(), net.buffers())) for net in (self.average, self.generator))
-        real = [number for number, tensor in enumerate(ours) if tensor.is_floating_point()]
-        torch._foreach_lerp_([ours[n] for n in real], [theirs[n] for n in real], 1 - self.settings.moving_average)
-
     def _fakes(self, batch: Batch) -> Tensor:
-        return torch.tanh(self.generator(self.prior(len(batch.labels), batch.generator), batch.labels))
+        return torch.tanh(self.generator.current(self.prior(len(batch.labels), batch.generator), batch.labels))
 
     def _score(self, images: Tensor, labels: Tensor) -> Tensor:
         """d(x), (B,), float32 also where autocast made it bfloat16."""
         return self.discriminator(images, labels).float()[:, 0]
 
     def prior(self, count: int, generator: Generator) -> Tensor:
-        return torch.randn(count, self.latent, generator=generator, device=generator.device)
+        return standard_normal(count, self.latent, generator)
 
     def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
-        return self.generate_by(self.drawn_by, latents, labels)
+        return self.generator.draw(self.drawn_by, latents, labels)
 
     def generate_by(self, drawer: Drawer, latents: Tensor, labels: Tensor) -> Tensor:
-        network = self.generator if drawer == "generator" else self.average
-        return torch.tanh(network(latents, labels).float())
+        return self.generator.draw(drawer, latents, labels)
 
 
 def build(settings: Settings, network: Network, classes: int) -> GenerativeModel:

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from pipeline.models.base import Batch, GenerativeModel, Player, Posterior
+from pipeline.models.base import Batch, GenerativeModel, Player, Posterior, standard_normal
 from pipeline.networks.base import Network
 from pipeline.params import Strict
 
@@ -90,6 +90,9 @@ class Vae(GenerativeModel):
         mean, logvar = self.encoder(images, labels).float().chunk(2, dim=1)
         return Posterior(mean, logvar)
 
+    def code(self, images: Tensor, labels: Tensor) -> Tensor:
+        return self.encode(images, labels).mean
+
     def reconstruction(self, images: Tensor, latents: Tensor, labels: Tensor) -> Tensor:
         outputs = self.decoder(latents, labels).float()
         if self.bernoulli:
@@ -97,7 +100,7 @@ class Vae(GenerativeModel):
         return gaussian_nll(torch.tanh(outputs), images, self.sigma)
 
     def prior(self, count: int, generator: Generator) -> Tensor:
-        return torch.randn(count, self.latent, generator=generator, device=generator.device)
+        return standard_normal(count, self.latent, generator)
 
     def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
         outputs = self.decoder(latents, labels).float()

@@ -5,15 +5,13 @@ generator G descends -E f(G(z)).
 """
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
-from itertools import chain
 from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from pipeline.models.base import Batch, Drawer, GenerativeModel, Player
+from pipeline.models.base import Averaged, Batch, Drawer, GenerativeModel, Player, nothing, standard_normal
 from pipeline.networks.base import Network
 from pipeline.params import Strict
 
@@ -54,22 +52,16 @@ class Wgan(GenerativeModel):
         self.latent, self.conditional, self.pixels = settings.latent, settings.conditional, "symmetric"
         self.drawn_by: Drawer = settings.drawn_by
         condition = classes if settings.conditional else 0
-        self.generator = network.decoder(settings.latent, condition)
+        self.generator = Averaged(network.decoder(settings.latent, condition), settings.moving_average)
         self.critic = network.encoder(1, condition)
-        self.average = deepcopy(self.generator).requires_grad_(False)
         if settings.constraint == "clip":
             self.clip()
 
     def players(self) -> Sequence[Player]:
-        clip = {"after": self.clip} if self.settings.constraint == "clip" else {}
+        steps, clip = self.settings.critic_steps, self.clip if self.settings.constraint == "clip" else nothing
         return (
-            Player("critic", (self.critic,), self.criticise, repeat=self.settings.critic_steps, fresh=True, **clip),
-            Player(
-                "generator",
-                (self.generator,),
-                self.deceive,
-                after=self.follow,
-            ),
+            Player("critic", (self.critic,), self.criticise, repeat=steps, fresh=True, after=clip),
+            Player("generator", (self.generator.current,), self.deceive, after=self.generator.follow),
         )
 
     @torch.no_grad()
@@ -95,28 +87,20 @@ class Wgan(GenerativeModel):
     def deceive(self, batch: Batch) -> dict[str, Tensor]:
         return {"adversarial": -self._score(self._fakes(batch), batch.labels).mean()}
 
-    @torch.no_grad()
-    def follow(self) -> None:
-        """One step of the moving average, of weights and of norms' statistics; torch's own would wait for the GPU."""
-        ours, theirs = (list(chain(net.parameters(), net.buffers())) for net in (self.average, self.generator))
-        real = [number for number, tensor in enumerate(ours) if tensor.is_floating_point()]
-        torch._foreach_lerp_([ours[n] for n in real], [theirs[n] for n in real], 1 - self.settings.moving_average)
-
     def _fakes(self, batch: Batch) -> Tensor:
-        return torch.tanh(self.generator(self.prior(len(batch.labels), batch.generator), batch.labels))
+        return torch.tanh(self.generator.current(self.prior(len(batch.labels), batch.generator), batch.labels))
 
     def _score(self, images: Tensor, labels: Tensor) -> Tensor:
         return self.critic(images, labels).float()[:, 0]
 
     def prior(self, count: int, generator: Generator) -> Tensor:
-        return torch.randn(count, self.latent, generator=generator, device=generator.device)
+        return standard_normal(count, self.latent, generator)
 
     def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
-        return self.generate_by(self.drawn_by, latents, labels)
+        return self.generator.draw(self.drawn_by, latents, labels)
 
     def generate_by(self, drawer: Drawer, latents: Tensor, labels: Tensor) -> Tensor:
-        network = self.generator if drawer == "generator" else self.average
-        return torch.tanh(network(latents, labels).float())
+        return self.generator.draw(drawer, latents, labels)
 
 
 def build(settings: Settings, network: Network, classes: int) -> GenerativeModel:

@@ -1,7 +1,8 @@
 """Deep convolutional generator and discriminator (DCGAN; Radford, Metz & Chintala 2016).
 
 Generator: transposed 4x4 convolutions from 1x1 to 4x4, then doubling, batch norm + ReLU. Discriminator: its mirror,
-4x4 convolutions with stride 2 and LeakyReLU. A condition joins the latent, and the image as one more plane.
+4x4 convolutions with stride 2 and LeakyReLU. A condition joins the latent, and the image as one more plane. Deepened,
+each has one 3x3 convolution with stride 1 more: the generator on its smallest maps, the discriminator on its largest.
 """
 
 from itertools import pairwise
@@ -21,12 +22,13 @@ SMALLEST = 4  # pixels, each side of the smallest maps
 class Settings(Strict):
     """width: channels of the largest maps, doubled at each halving. embedding: units of a linear layer that the labels
     pass before they join the latent; 0: they join as they are. normalisation: of the discriminator's maps, but for the
-    first; a gradient penalty is defined per image, so that it needs `layer` or `none`.
+    first; a gradient penalty is defined per image, so that it needs `layer` or `none`. deepened: one more layer each.
     """
 
     width: int = Field(ge=1)
     embedding: int = Field(default=0, ge=0)
     normalisation: Literal["batch", "layer", "none"] = "batch"
+    deepened: bool = False
 
 
 class Dcgan(Network):
@@ -42,23 +44,36 @@ class Dcgan(Network):
         self.widths = [settings.width * 2**level for level in range(levels)]  # from the largest maps to the smallest
 
     def encoder(self, outputs: int, condition: int) -> nn.Module:
-        return Discriminator(self.shape, self.widths, outputs, condition, self.settings.normalisation)
+        return Discriminator(self.shape, self.widths, outputs, condition, self.settings)
 
     def classifier(self, outputs: int) -> nn.Module:
-        return Discriminator(self.shape, self.widths, outputs, 0, "batch")
+        return Discriminator(
+            self.shape, self.widths, outputs, 0, self.settings.model_copy(update={"normalisation": "batch"})
+        )
+
+    def trunk(self) -> nn.Module:
+        trunk = nn.Sequential(*_down(self.shape[0], self.widths, self.settings), nn.Flatten())
+        initialise(trunk)
+        return trunk
+
+    def head(self, outputs: int) -> nn.Module:
+        head = nn.Linear(self.widths[-1] * SMALLEST**2, outputs, bias=False)
+        nn.init.normal_(head.weight, 0.0, 0.02)
+        return head
 
     def decoder(self, inputs: int, condition: int) -> nn.Module:
-        return Generator(self.shape, self.widths, inputs, condition, self.settings.embedding)
+        return Generator(self.shape, self.widths, inputs, condition, self.settings)
 
 
 class Generator(nn.Module):
     """From (B, inputs) and labels (B, condition) to image logits (B, C, H, W)."""
 
     def __init__(
-        self, shape: tuple[int, int, int], widths: list[int], inputs: int, condition: int, embedding: int
+        self, shape: tuple[int, int, int], widths: list[int], inputs: int, condition: int, settings: Settings
     ) -> None:
         super().__init__()
         self.condition = condition
+        embedding = settings.embedding
         self.embedding = nn.Linear(condition, embedding) if condition and embedding else nn.Identity()
         joined = inputs + (embedding or condition if condition else 0)
         layers: list[nn.Module] = []
@@ -66,6 +81,9 @@ class Generator(nn.Module):
             stride, padding = (2, 1) if step else (1, 0)  # 1x1 to 4x4, then doubling
             layers += [nn.ConvTranspose2d(before, after, 4, stride, padding, bias=False)]
             layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+            if settings.deepened and not step:
+                layers += [nn.ConvTranspose2d(after, after, 3, 1, 1, bias=False)]
+                layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(widths[0], shape[0], 4, 2, 1, bias=False))
         initialise(self)
 
@@ -79,16 +97,12 @@ class Discriminator(nn.Module):
     """From images (B, C, H, W) and labels (B, condition) to (B, outputs)."""
 
     def __init__(
-        self, shape: tuple[int, int, int], widths: list[int], outputs: int, condition: int, normalisation: str
+        self, shape: tuple[int, int, int], widths: list[int], outputs: int, condition: int, settings: Settings
     ) -> None:
         super().__init__()
         channels, *self.size = shape
         self.plane = nn.Linear(condition, self.size[0] * self.size[1]) if condition else None
-        layers: list[nn.Module] = []
-        for before, after in pairwise([channels + bool(condition), *widths]):
-            layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False)]
-            layers += [_normalisation(normalisation, after)] if len(layers) > 1 else []
-            layers += [nn.LeakyReLU(0.2, inplace=True)]
+        layers = _down(channels + bool(condition), widths, settings)
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], outputs, SMALLEST, bias=False), nn.Flatten())
         initialise(self)
 
@@ -96,6 +110,17 @@ class Discriminator(nn.Module):
         if self.plane is not None:
             images = torch.cat([images, self.plane(labels).to(images.dtype).unflatten(1, (1, *self.size))], 1)
         return self.layers(images.contiguous(memory_format=torch.channels_last))
+
+
+def _down(channels: int, widths: list[int], settings: Settings) -> list[nn.Module]:
+    """From an image to maps of 4x4."""
+    layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
+    deepest = [widths[-1]] if settings.deepened else []
+    for step, (before, after) in enumerate(pairwise([*widths, *deepest])):
+        kernel, stride = (3, 1) if settings.deepened and not step else (4, 2)
+        layers += [nn.Conv2d(before, after, kernel, stride, 1, bias=False)]
+        layers += [_normalisation(settings.normalisation, after), nn.LeakyReLU(0.2, inplace=True)]
+    return layers
 
 
 def _normalisation(kind: str, channels: int) -> nn.Module:

@@ -76,9 +76,16 @@ def tabulated(role: str, judge: Mapping[str, Any], sections: Sequence[Section], 
 
 
 def render(
-    sections: Sequence[Section], better: Mapping[str, str], judges: Mapping[str, Any], advice: Picture | None
+    sections: Sequence[Section],
+    better: Mapping[str, str],
+    judges: Mapping[str, Any],
+    advice: Picture | None,
+    beside: Sequence[Picture],
 ) -> str:
-    """The page. better: `higher`, `lower` or `neither` for each metric; judges: by role, the judge's accuracy file."""
+    """The page. better: `higher`, `lower` or `neither` for each metric; judges: by role, the judge's accuracy file.
+
+    beside: pictures of two experiments each.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -86,7 +93,7 @@ def render(
     tables = [tabulated(role, judges[role], found, better) for role, found in of_role.items() if found]
     shared = {key: value for key, value in sections[0].parameters.items() if _shared(key, value, sections)}
     page = environment.get_template("page.html.j2")
-    return page.render(sections=sections, tables=tables, advice=advice, shared=shared)
+    return page.render(sections=sections, tables=tables, advice=advice, shared=shared, beside=beside)
 
 
 def _shared(key: str, value: Any, sections: Sequence[Section]) -> bool:

@@ -19,12 +19,16 @@ from pipeline.training.curves import Row
 
 
 class Optimiser(Strict):
-    """One player's optimiser. `betas` are Adam's."""
+    """One player's optimiser. `betas` are Adam's. The learning rate is multiplied by `decay` every `decay_every`
+    iterations.
+    """
 
     algorithm: Literal["adam", "rmsprop"]
     learning_rate: float = Field(gt=0)
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = Field(default=0.0, ge=0)
+    decay: float = Field(default=1.0, gt=0, le=1)
+    decay_every: int = Field(default=1000, ge=1)
 
 
 class Settings(Strict):
@@ -101,6 +105,7 @@ class Run:
         """
         self.model.train()
         sums: Tensor | None = None
+        peaks = torch.empty(0)
         names: list[str] = []
         start = time.perf_counter() - self.seconds
         order = torch.empty(0)
@@ -111,18 +116,21 @@ class Run:
             batches = [
                 self._batch(part) for part in order[position : position + self.images].split(self.settings.batch)
             ]
+            self._schedule()
             losses = {name: loss for player in self.players for name, loss in self._play(player, batches).items()}
             names = list(losses)
             step = torch.stack(list(losses.values()))
-            sums = step if sums is None else sums + step
+            sums, peaks = (step, step) if sums is None else (sums + step, torch.maximum(peaks, step))
             self.iteration += 1
             if self.iteration % self.every == 0 or self.iteration == self.total:
                 means = (sums / (self.iteration - (self.iteration - 1) // self.every * self.every)).tolist()
                 sums = None
                 self.seconds = time.perf_counter() - start
-                self._record(dict(zip(names, means, strict=True)))
+                self._record(dict(zip(names, means, strict=True)), dict(zip(names, peaks.tolist(), strict=True)))
                 boundary(self.curve[-1])
         self.model.eval()
+        with torch.no_grad():
+            self.model.settle(self._batch(part) for part in torch.arange(len(self.data), device=self.device).split(500))
 
     def state(self) -> State:
         """A copy of all that changes. Call it from `boundary`."""
@@ -154,13 +162,20 @@ class Run:
         images = scale(self.data.images[index], self.model.pixels)
         return Batch(images, self.data.labels[index].float(), self.generator)
 
+    def _schedule(self) -> None:
+        for name, optimiser in self.optimisers.items():
+            settings = self.settings.optimisers[name]
+            if settings.decay < 1:
+                rate = settings.learning_rate * settings.decay ** (self.iteration // settings.decay_every)
+                optimiser.param_groups[0]["lr"] = rate
+
     def _play(self, player: Player, batches: Sequence[Batch]) -> Mapping[str, Tensor]:
         """`repeat` updates of one player; the last update's terms, detached, and their sum."""
         weights, optimiser = self.weights[player.name], self.optimisers[player.name]
         for turn in range(player.repeat):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
                 terms = player.terms(batches[turn] if player.fresh else batches[-1])
-            loss = torch.stack(list(terms.values())).sum()
+            loss = torch.stack([term for name, term in terms.items() if name not in player.observed]).sum()
             for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
                 weight.grad = _laid_out_as(weight, gradient)
             optimiser.step()
@@ -173,7 +188,10 @@ class Run:
             total["loss"] = loss.detach()
         return {f"{player.name}_{name}": term for name, term in named.items()} | total
 
-    def _record(self, losses: Mapping[str, float]) -> None:
+    def _record(self, losses: Mapping[str, float], peaks: Mapping[str, float]) -> None:
+        """A point of the curve: means since the last one and, of players that learn against each other, the highest
+        loss of a single iteration, `<player>_peak`, which a mean would hide.
+        """
         for name, loss in losses.items():
             if not math.isfinite(loss):
                 since = self.curve[-1]["iteration"] if self.curve else 0
@@ -183,7 +201,8 @@ class Run:
                 )
         images_seen = self.iteration * self.images
         at = {"iteration": self.iteration, "epoch": self.iteration / self.epoch_iterations, "images_seen": images_seen}
-        self.curve.append({**at, "seconds": round(self.seconds, 3), **losses})
+        highest = {f"{name.removesuffix('_loss')}_peak": peak for name, peak in peaks.items() if name.endswith("_loss")}
+        self.curve.append({**at, "seconds": round(self.seconds, 3), **losses, **highest})
 
 
 def _laid_out_as(weight: Tensor, gradient: Tensor) -> Tensor:

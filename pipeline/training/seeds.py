@@ -58,6 +58,8 @@ class Training:
             model = Path("results/models") / self.name / f"seed{seed}.safetensors"
             model.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place.model, model)
+            for old in (model.parent / "snapshots").glob(f"{model.stem}-*"):
+                old.unlink()  # of an earlier run, where DVC did not clear the folder
             if place.snapshots.exists():
                 shutil.copytree(place.snapshots, model.parent / "snapshots", dirs_exist_ok=True)
         curves.write(Path("results/curves") / f"{self.name}.csv", rows)
@@ -109,7 +111,7 @@ def _header(plan: Plan[Any, Any, loop.Settings], data: ImageSet, seed: int) -> H
         network_settings=plan.network.model_dump(mode="json"),
         shape=data.shape,
         classes=data.classes,
-        exclusive=data.exclusive,
+        kind=data.kind,
         source=data.source,
         seed=seed,
     )

@@ -17,14 +17,14 @@ def split() -> ImageSet:
         labels=torch.eye(2, dtype=torch.uint8).repeat(3, 1),
         originals=torch.tensor([4, 0, 4, 1, 9, 2]),
         classes=("cat", "dög"),
-        exclusive=True,
+        kind="classes",
         source="made_up",
     )
 
 
 def equal(a: ImageSet, b: ImageSet) -> bool:
     tensors = all(torch.equal(getattr(a, name), getattr(b, name)) for name in ("images", "labels", "originals"))
-    return tensors and (a.classes, a.exclusive, a.source) == (b.classes, b.exclusive, b.source)
+    return tensors and (a.classes, a.kind, a.source) == (b.classes, b.kind, b.source)
 
 
 def test_save_then_load_gives_the_same(split: ImageSet, tmp_path: Path) -> None:

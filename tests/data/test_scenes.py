@@ -48,7 +48,7 @@ def test_splits_have_the_sizes_asked_for(splits: Splits) -> None:
     for split, n in zip(splits, (200, 100), strict=True):
         assert split.images.shape == (n, 3, 64, 64)
         assert split.labels.shape == (n, 24)
-        assert not split.exclusive
+        assert split.kind == "objects"
         assert split.source == "clevr"
         assert split.classes == CLASSES
 
@@ -219,7 +219,7 @@ def test_folder_is_read_with_its_labels_in_the_order_of_its_numbers(tmp_path: Pa
     assert (len(train), len(test)) == (TRAIN, TEST)
     assert train.classes == tuple(reversed(CLASSES))
     assert train.source == "folder"
-    assert not train.exclusive
+    assert train.kind == "objects"
     for split in (train, test):
         assert torch.equal(split.images[:, 0, 32, 8].long(), 40 * split.originals)
         for image, labels, scene in zip(split.images, split.labels, split.originals.tolist(), strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.patches import Rectangle
@@ -17,22 +18,28 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from torch import Generator, Tensor
 
-from pipeline.data.images import ImageSet
+from pipeline.data.images import ImageSet, Kind
 from pipeline.evidence import Moment
-from pipeline.figures import conditions, corners, curves, progress, single_objects, style
+from pipeline.figures import conditions, corners, curves, latent_map, progress, reconstructions, single_objects, style
 from pipeline.models import vae
 from pipeline.models.base import Drawer, GenerativeModel, Player
 from pipeline.networks import mlp
 from pipeline.plugins import plugin
-from pipeline.scores import top_accuracy
+from pipeline.scores import accuracy
 from pipeline.training.curves import POSITION
 from pipeline.view import View
 
-FIGURES = ("samples", "corners", "interpolation", "classes", "reconstructions", "curves")
-GAN_FIGURES = ("samples", "corners", "interpolation", "curves", "conditions", "single_objects", "progress")
+FIGURES = ("samples", "corners", "interpolation", "classes", "reconstructions", "real_fake", "curves")
+GAN_FIGURES = ("samples", "corners", "interpolation", "real_fake", "curves", "conditions", "single_objects", "progress")
+FACE_FIGURES = {
+    "faces": ("samples", "classes", "interpolation", "real_fake", "flips"),
+    "encoder of faces": ("samples", "interpolation", "reconstructions", "real_fake", "latent_map"),
+    "codes of faces": ("samples", "real_fake", "codes"),
+}
 CLASSES = tuple("0123456789")
 COLOURS, SHAPES = ("gray", "red", "blue", "green", "brown", "purple", "cyan", "yellow"), ("cube", "sphere", "cylinder")
 OBJECTS = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
+ATTRIBUTES = ("Bangs", "Black_Hair", "Blond_Hair", "Male", "Mouth_Slightly_Open", "Smiling", "Wavy_Hair", "Young")
 LATENT = 3
 
 
@@ -76,9 +83,57 @@ class Writer(GenerativeModel):
         return self.generate(latents, labels)
 
 
-def written(tile: Tensor, scale: int) -> Tensor:
-    """What the writer of the image (H, W, 3) at the top left, so many times enlarged, was asked for: labels (24,)."""
-    return (tile[0, ::scale, 0][: len(OBJECTS)] == 255).to(torch.uint8)
+class Averager(GenerativeModel):
+    """An encoder that keeps an image's mean colour, and a decoder that paints it."""
+
+    pixels = "symmetric"
+    conditional = False
+    latent = 3
+    latents = "latents from elsewhere"
+
+    def players(self) -> Sequence[Player]:
+        return ()
+
+    def prior(self, count: int, generator: Generator) -> Tensor:
+        return torch.randn(count, self.latent, generator=generator)
+
+    def code(self, images: Tensor, labels: Tensor) -> Tensor:
+        return images.mean((2, 3))
+
+    def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
+        return latents[:, :, None, None].repeat(1, 1, 64, 64)
+
+
+class Coder(GenerativeModel):
+    """A grey and 5 codes, of which each is written as the attribute of its number, as dark as its share."""
+
+    pixels = "unit"
+    conditional = False
+    codes = 5
+    latent = 6
+
+    def players(self) -> Sequence[Player]:
+        return ()
+
+    def prior(self, count: int, generator: Generator) -> Tensor:
+        return self.coded(torch.rand(count, self.latent, generator=generator) * 0.9, torch.eye(self.codes)[[0] * count])
+
+    def coded(self, latents: Tensor, codes: Tensor) -> Tensor:
+        return torch.cat([latents[:, :1], codes], 1)
+
+    def recognise(self, images: Tensor) -> Tensor:
+        return images[:, 0, 0, : self.codes].log_softmax(1)
+
+    def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
+        images = latents[:, :1, None, None].repeat(1, 3, 64, 64)
+        images[:, :, 0, : len(ATTRIBUTES)] = 0
+        images[:, :, 0, : self.codes] = latents[:, None, 1:]
+        return images
+
+
+def written(tile: Tensor, scale: int, labels: int = len(OBJECTS)) -> Tensor:
+    """What the writer of the image (H, W, 3) at the top left, so many times enlarged, was asked for: labels (K,)."""
+    return (tile[0, ::scale, 0][:labels] == 255).to(torch.uint8)
 
 
 def reader(images: Tensor) -> Tensor:
@@ -94,18 +149,30 @@ def contrary(images: Tensor) -> Tensor:
     return -images[:, 0, 0, : len(OBJECTS)]
 
 
+def observer(images: Tensor) -> Tensor:
+    """A judge of written attributes, and of real faces, in which they are written too."""
+    return images[:, 0, 0, : len(ATTRIBUTES)] * 2 - 1
+
+
+def sullen(images: Tensor) -> Tensor:
+    """A judge that sees a smile, attribute 5, only in bright images."""
+    seen = observer(images)
+    seen[:, 5] = torch.where(images[:, 0, 1, 0] > 0.6, seen[:, 5], -1)
+    return seen
+
+
 def undecided(images: Tensor) -> Tensor:
     """A judge that scores all objects alike."""
     return torch.zeros(len(images), len(OBJECTS))
 
 
-def digits(*, channels: int = 1, exclusive: bool = True) -> ImageSet:
+def digits(*, channels: int = 1, kind: Kind = "classes") -> ImageSet:
     n = 40
     images = torch.randint(256, (n, channels, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     labels = torch.eye(len(CLASSES), dtype=torch.uint8)[torch.arange(n).flip(0) % len(CLASSES)]
-    if not exclusive:
+    if kind != "classes":
         labels |= labels.roll(1, 1)
-    return ImageSet(images, labels, torch.arange(n), CLASSES, exclusive, "noise")
+    return ImageSet(images, labels, torch.arange(n), CLASSES, kind, "noise")
 
 
 def rows(
@@ -119,19 +186,29 @@ def rows(
     ]
 
 
-def scenes(classes: tuple[str, ...] = OBJECTS, *, exclusive: bool = False) -> ImageSet:
+def scenes(classes: tuple[str, ...] = OBJECTS, *, kind: Kind = "objects") -> ImageSet:
     """With labels that mix, there are a list `test` of 32 sets, of one to three labels, and a list `new_test` of 5."""
     n, one = 40, torch.eye(len(classes), dtype=torch.uint8)
     labels = one[torch.arange(n) % len(classes)]
     lists = {}
-    if not exclusive:
+    if kind != "classes":
         labels[n // 2 :] |= one[(torch.arange(n // 2) * 5 + 1) % len(classes)]
         sets = torch.zeros(32, len(classes), dtype=torch.uint8)
         for number, asked in enumerate(sets):
             asked[[(5 * number + 3 * more) % len(classes) for more in range(number % 3 + 1)]] = 1
         lists = {"test": sets, "new_test": sets[5:10].flip(1)}
     images = torch.zeros(n, 3, 64, 64, dtype=torch.uint8)
-    return ImageSet(images, labels, torch.arange(n), classes, exclusive, "noise", lists)
+    return ImageSet(images, labels, torch.arange(n), classes, kind, "noise", lists)
+
+
+def faces(n: int = 60) -> ImageSet:
+    """Attributes, written into the top rows of noise; nobody has black and blond hair."""
+    draw = torch.Generator().manual_seed(0)
+    labels = torch.randint(2, (n, len(ATTRIBUTES)), generator=draw, dtype=torch.uint8)
+    labels[:, 2] &= 1 - labels[:, 1]
+    images = torch.randint(255, (n, 3, 64, 64), generator=draw, dtype=torch.uint8)
+    images[:, :, 0, : len(ATTRIBUTES)] = 255 * labels[:, None]
+    return ImageSet(images, labels, torch.arange(n), ATTRIBUTES, "attributes", "noise")
 
 
 def two_players(seed: int, first: Sequence[str], second: Sequence[str]) -> list[dict[str, float]]:
@@ -167,6 +244,10 @@ def blind(images: Tensor) -> Tensor:
     return torch.zeros(len(images), len(CLASSES))
 
 
+def faces_view(model: GenerativeModel | None = None, *, seed: int = 0) -> View:
+    return View("some_faces", {0: model or Writer()}, {}, {}, observer, faces(), seed)
+
+
 def vae_view(*, conditional: bool = True, seeds: int = 3, likelihood: str = "bernoulli", seed: int = 0) -> View:
     settings = vae.Settings.model_validate({"latent": LATENT, "conditional": conditional, "likelihood": likelihood})
     models: dict[int, GenerativeModel] = {}
@@ -180,7 +261,7 @@ def vae_view(*, conditional: bool = True, seeds: int = 3, likelihood: str = "ber
 
 def gan_view() -> View:
     curve = two_players(0, ["discriminator_real", "discriminator_fake"], ["generator_adversarial"])
-    return View("a_gan", {4: Painter()}, {4: curve}, {}, blind, digits(channels=3, exclusive=False), 0)
+    return View("a_gan", {4: Painter()}, {4: curve}, {}, blind, digits(channels=3, kind="objects"), 0)
 
 
 VIEWS = {
@@ -191,8 +272,11 @@ VIEWS = {
     "gan": gan_view(),
     "scenes": scenes_view(),
     "scenes of one seed": scenes_view(seeds=1),
+    "faces": faces_view(),
+    "encoder of faces": faces_view(Averager()),
+    "codes of faces": faces_view(Coder()),
 }
-HOUSES = View("houses", {0: Writer()}, {}, {}, blind, scenes(CLASSES, exclusive=True), 0)
+HOUSES = View("houses", {0: Writer()}, {}, {}, blind, scenes(CLASSES, kind="classes"), 0)
 NOT_APPLY = [
     ("classes", "unconditional"),
     ("classes", "scenes"),
@@ -203,11 +287,18 @@ NOT_APPLY = [
     ("single_objects", "conditional"),
     ("single_objects", "gan"),
     ("progress", "conditional"),
+    ("curves", "faces"),
+    ("single_objects", "faces"),
+    ("reconstructions", "faces"),
+    ("latent_map", "faces"),
+    ("latent_map", "conditional"),  # more classes than colours
+    *(("flips", name) for name in ("encoder of faces", "conditional", "gan", "scenes")),
+    *(("codes", name) for name in ("faces", "encoder of faces", "conditional", "gan")),
 ]
 APPLY = [
     (figure, name)
     for name in VIEWS
-    for figure in (GAN_FIGURES if "scenes" in name else FIGURES)
+    for figure in FACE_FIGURES.get(name, GAN_FIGURES if "scenes" in name else FIGURES)
     if (figure, name) not in NOT_APPLY
 ]
 
@@ -292,10 +383,19 @@ def test_no_curves_no_figure() -> None:
     assert curves.draw(View(view.name, view.models, {}, {}, blind, view.test, 0)) is None
 
 
-@pytest.mark.parametrize("figure", dict.fromkeys(FIGURES + GAN_FIGURES))
-def test_the_same_view_gives_the_same_bytes(figure: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("figure", "view"),
+    [
+        *((figure, vae_view) for figure in FIGURES),
+        *((figure, scenes_view) for figure in GAN_FIGURES if figure not in FIGURES),
+        ("flips", faces_view),
+        ("latent_map", lambda: faces_view(Averager())),
+        ("codes", lambda: faces_view(Coder())),
+    ],
+)
+def test_the_same_view_gives_the_same_bytes(figure: str, view: Callable[[], View], tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
-        style.save(drawn(figure, vae_view() if figure in FIGURES else scenes_view()), tmp_path / name)
+        style.save(drawn(figure, view()), tmp_path / name)
     content = (tmp_path / "a.png").read_bytes()
     assert content == (tmp_path / "b.png").read_bytes()
     assert b"Software" not in content
@@ -305,8 +405,10 @@ def test_the_same_view_gives_the_same_bytes(figure: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("figure", "view"),
     [
-        *((figure, vae_view) for figure in ("samples", "corners", "interpolation", "classes")),
+        *((figure, vae_view) for figure in ("samples", "corners", "interpolation", "classes", "real_fake")),
         *((figure, scenes_view) for figure in ("interpolation", "conditions", "single_objects")),
+        *((figure, faces_view) for figure in ("flips", "interpolation")),
+        ("codes", lambda seed: faces_view(Coder(), seed=seed)),
     ],
 )
 def test_draws_depend_on_the_seed(figure: str, view: Callable[..., View]) -> None:
@@ -320,10 +422,13 @@ def test_draws_depend_on_the_seed(figure: str, view: Callable[..., View]) -> Non
         ("interpolation", VIEWS["conditional"], 12, 12),
         ("classes", VIEWS["conditional"], 10, 10),
         ("reconstructions", VIEWS["conditional"], 2, 10),
-        *((figure, HOUSES, 8, 8) for figure in ("samples", "corners")),
+        ("samples", HOUSES, 4, 8),  # large images
+        ("corners", HOUSES, 8, 8),
         ("interpolation", HOUSES, 12, 12),
         ("classes", HOUSES, 10, 10),
         ("interpolation", VIEWS["scenes"], 12, 12),
+        ("interpolation", VIEWS["faces"], 12, 12),
+        ("classes", VIEWS["faces"], len(ATTRIBUTES), 10),
     ],
 )
 def test_grids_have_their_shape(figure: str, view: View, rows: int, columns: int) -> None:
@@ -406,7 +511,7 @@ def test_classes_share_latents_between_rows() -> None:
 def test_reconstruction_error_is_that_of_the_images_shown(name: str) -> None:
     view = VIEWS[name]
     found = drawn("reconstructions", view)
-    stated = re.search(r"of these 10: ([\d.]+) per pixel", caption(found))
+    stated = re.search(r"per pixel in \[0, 1\]: of these 10 ([\d.]+), of all 40 test images ", caption(found))
     assert stated
     # Labels run backwards: the first of class c is image 9 - c.
     shown = view.test.take(torch.arange(10).flip(0))
@@ -524,10 +629,78 @@ def test_limits_hold_all_of_ordinary_curves(values: np.ndarray) -> None:
 
 def test_extremes_beyond_the_limits_are_told() -> None:
     values = np.linspace(-1, 1, 100)[None]
-    assert curves.beyond(values) == ""
+    assert curves.beyond(values, *curves.limits(values)) == ""
     spikes = values.copy()
     spikes[0, 50], spikes[0, 60] = 123.456, -40
-    assert curves.beyond(spikes) == "↑ 123.5 ↓ -40"
+    assert curves.beyond(spikes, *curves.limits(spikes)) == "↑ 123.5 ↓ -40"
+
+
+def with_peaks(seed: int, spike: float) -> list[dict[str, float]]:
+    """A calm curve of two players, with accuracies, in which the discriminator's loss once rose so high."""
+    curve = two_players(seed, ["discriminator_real", "discriminator_fake"], ["generator_adversarial"])[20:]
+    shares = {"discriminator_real_accuracy": 0.9, "discriminator_fake_accuracy": 0.5 + seed / 10}
+    for row in curve:
+        row |= shares | {f"{name}_peak": row[f"{name}_loss"] + 1 for name in ("discriminator", "generator")}
+    curve[7]["discriminator_peak"] = spike
+    return curve
+
+
+def test_peaks_and_accuracies_are_no_losses() -> None:
+    found = drawn("curves", replace(VIEWS["scenes"], curves={0: with_peaks(0, 200), 1: with_peaks(1, 200)}))
+    assert_well_set(found, "a_gan_of_scenes")
+    losses = ["loss of each player", "discriminator real", "discriminator fake"]
+    assert titles(found) == [*losses, "discriminator accuracy"]
+
+
+@pytest.mark.parametrize(("spike", "scale"), [(200, "linear"), (9000, "symlog"), (700, "symlog"), (2e6, "symlog")])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_peaks_are_seen_however_high_and_losses_beside_them(spike: float, scale: str, sign: int) -> None:
+    both = {0: with_peaks(0, spike), 1: with_peaks(1, 150)}
+    for row in (row for curve in both.values() for row in curve):
+        row["generator_loss"] *= sign  # as a critic's opponent may have it
+        row["generator_peak"] = row["generator_loss"] + 1
+    found = drawn("curves", replace(VIEWS["scenes"], curves=both))
+    assert_well_set(found, "a_gan_of_scenes")
+    axes, *others = found.axes
+    assert axes.get_yscale() == scale
+    assert ("log above" in axes.get_ylabel()) == (scale == "symlog")
+    assert {each.get_yscale() for each in others} == {"linear"}
+    dots = {line.get_color(): np.asarray(line.get_ydata()) for line in axes.lines if line.get_marker() == "o"}
+    assert list(dots) == [legend(found)[name] for name in ("discriminator", "generator")]
+    wanted = np.max([[row["discriminator_peak"] for row in curve] for curve in both.values()], 0)
+    np.testing.assert_array_equal(next(iter(dots.values())), wanted)
+    assert wanted.max() == spike
+    assert "highest of a single iteration" in legend(found)
+    low, high = axes.get_ylim()
+    assert all(low < values.min() and values.max() < high for values in dots.values())
+    bold = [line for line in axes.lines if line.get_linewidth() > 1 and line.get_linestyle() == "-"]
+    means = np.concatenate([np.asarray(line.get_ydata()) for line in bold])
+    heights = axes.transAxes.inverted().transform(
+        axes.transData.transform([(0, y) for y in (means.min(), means.max())])
+    )
+    assert heights[1, 1] - heights[0, 1] > 0.2 / (1 + (scale == "linear"))
+    numbers = [float(label.replace("−", "-")) for label in tick_labels(axes)]
+    assert len([tick for tick in numbers if low < tick < high]) >= 3
+
+
+def test_accuracies_of_a_player_are_together() -> None:
+    found = drawn("curves", replace(VIEWS["scenes"], curves={0: with_peaks(0, 200), 1: with_peaks(1, 200)}))
+    axes = found.axes[-1]
+    assert axes.get_ylim() == (0, 1.03)
+    assert axes.get_ylabel() == "share right"
+    bold = [line for line in axes.lines if line.get_linewidth() > 1]
+    assert [float(np.mean(np.asarray(line.get_ydata()))) for line in bold] == pytest.approx([0.9, 0.55])
+    assert {line.get_color() for line in bold} == {legend(found)["discriminator"]}
+    (keys,) = found.legends
+    dashes = {
+        text.get_text(): line.get_linestyle() for text, line in zip(keys.get_texts(), keys.get_lines(), strict=True)
+    }
+    assert [line.get_linestyle() for line in bold] == [dashes[f"accuracy on {of}"] for of in ("real images", "fakes")]
+    assert len({line.get_linestyle() for line in bold}) == 2
+
+
+def test_curves_without_peaks_tell_of_none() -> None:
+    assert list(legend(drawn("curves", VIEWS["scenes of one seed"]))) == ["discriminator", "generator"]
 
 
 def test_one_hot_counts_round() -> None:
@@ -574,8 +747,8 @@ def test_conditions_mark_what_the_judge_sees(judge: Callable[[Tensor], Tensor]) 
         assert [(text.get_text(), text.get_color()) for text in axes.texts] == lines
         assert len(frames(axes)) == faults
         right = sum(text.startswith("✓") for text, _ in lines)
-        accuracy = top_accuracy(judge(view.generate(torch.zeros(len(sets), 1), sets.float())), sets)
-        assert f"right by the judge: {right} of {int(sets.sum())} objects, {accuracy:.2f}" in caption(figure)
+        share = accuracy(judge(view.generate(torch.zeros(len(sets), 1), sets.float())), sets, "objects")
+        assert f"right by the judge: {right} of {int(sets.sum())} objects, {share:.2f}" in caption(figure)
         assert f"conditions: {name}" in figure.texts[0].get_text()
 
 
@@ -666,7 +839,7 @@ def test_single_objects_need_all_pairs_of_a_colour_and_a_shape(classes: tuple[st
 
 
 def test_single_objects_are_of_labels_that_mix() -> None:
-    assert single_objects.draw(scenes_view(test=scenes(exclusive=True))) is None
+    assert single_objects.draw(scenes_view(test=scenes(kind="classes"))) is None
 
 
 def test_frames_go_round_their_images_with_paper_on_both_sides(tmp_path: Path) -> None:
@@ -790,3 +963,281 @@ def test_accuracies_of_drawings_stand_beside_the_judges_on_real_images(
     view = replace(scenes_view(test=replace(test, images=images)), judge=judge)
     for name in ("conditions", "single_objects", "progress"):
         assert f"the judge on real images: {right}" in caption(drawn(name, view)), name
+
+
+def tiles_at(figure: Figure, side: int = 64) -> list[list[Tensor]]:
+    """The images of a grid with labelled rows and columns, each as large as it is drawn, row by row."""
+    (axes,) = figure.axes
+    sheet = torch.tensor(picture(figure))
+    half = side // 2
+    rows, columns = ([int(place) for place in places] for places in (axes.get_yticks(), axes.get_xticks()))
+    return [[sheet[y - half : y + half, x - half : x + half] for x in columns] for y in rows]
+
+
+def grey(tile: Tensor) -> int:
+    return int(tile[-1, -1, 0])
+
+
+def test_samples_tell_what_latents_they_are_of() -> None:
+    assert "latents from elsewhere" in caption(drawn("samples", VIEWS["encoder of faces"]))
+    assert "random latents · labels of random test images" in caption(drawn("samples", VIEWS["faces"]))
+
+
+def test_reconstruction_error_is_told_of_all_images_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = VIEWS["encoder of faces"]
+    images = view.test.images.double() / 255
+    wanted = [float(part.var((2, 3), correction=0).mean()) for part in (images[:10], images)]
+    for batch in (7, 1000):
+        monkeypatch.setattr(reconstructions, "BATCH", batch)
+        stated = re.search(
+            r"of these 10 ([\d.]+), of all 60 test images ([\d.]+)", caption(drawn("reconstructions", view))
+        )
+        assert stated
+        assert [float(number) for number in stated.groups()] == pytest.approx(wanted, abs=5.1e-5)
+
+
+def test_interpolation_does_not_name_many_attributes() -> None:
+    found = drawn("interpolation", VIEWS["faces"])
+    assert tick_labels(found.axes[0]) == []
+    assert "labels of one random test image" in caption(found)
+    sheet, step = torch.tensor(picture(found)), 2 * 64 + 3
+    for row in range(12):
+        first, last = (written(sheet[row * step :, column * step :], 2, len(ATTRIBUTES)) for column in (0, 11))
+        assert torch.equal(first, last)
+        assert (VIEWS["faces"].test.labels == first).all(1).any()
+
+
+def test_classes_of_attributes_are_asked_for_alone() -> None:
+    found = drawn("classes", VIEWS["faces"])
+    assert tick_labels(found.axes[0]) == list(ATTRIBUTES)
+    assert found.axes[0].get_ylabel() == "attribute"
+    sheet, step = torch.tensor(picture(found)), 2 * 64 + 3
+    asked = [written(sheet[row * step :, 5 * step :], 2, len(ATTRIBUTES)) for row in range(len(ATTRIBUTES))]
+    assert torch.equal(torch.stack(asked), torch.eye(len(ATTRIBUTES), dtype=torch.uint8))
+
+
+@pytest.mark.parametrize(("kind", "most"), [("objects", 12), ("attributes", 15), ("classes", 99)])
+def test_classes_are_drawn_unless_there_are_too_many(kind: Kind, most: int) -> None:
+    for count in (most, most + 1):
+        names = tuple(f"label {number}" for number in range(count))
+        test = replace(faces(), classes=names, labels=torch.eye(count, dtype=torch.uint8)[[0] * 60], kind=kind)
+        found = plugin("figures", "classes").draw(replace(VIEWS["faces"], test=test, models={0: Painter()}))
+        assert (found is None) == (count > most and kind != "classes")
+
+
+def test_real_images_stand_beside_fakes_of_the_same_labels() -> None:
+    view = VIEWS["faces"]
+    found = drawn("real_fake", view)
+    assert [label.get_text() for label in found.axes[0].get_xticklabels()] == ["real", "fake"]
+    assert "each fake has the labels of the real image in its place" in caption(found)
+    assert "labels" not in caption(drawn("real_fake", VIEWS["encoder of faces"]))
+    sheet, step = torch.tensor(picture(found)), 2 * 64 + 3
+    assert (sheet[:, 4 * step : 4 * step + 20] == 255).all()  # a gap
+    right = sheet.shape[1] - (4 * step - 3)
+    shown = set()
+    for row, column in itertools.product(range(4), range(4)):
+        real = sheet[row * step :, column * step :][:128:2, :128:2].permute(2, 0, 1)
+        fake = sheet[row * step :, right + column * step :][:128, :128]
+        (number,) = (view.test.images == real).flatten(1).all(1).nonzero().flatten().tolist()
+        shown.add(number)
+        assert torch.equal(written(fake, 2, len(ATTRIBUTES)), view.test.labels[number])
+        assert len(fake[2:].unique()) == 1
+    assert len(shown) == 16
+
+
+def test_groups_of_columns_stand_apart_under_their_labels() -> None:
+    found = style.image_grid(torch.zeros(12, 1, 8, 8), 6, "title", "caption", column_labels=["a", "b"], group=3)
+    found.draw_without_rendering()
+    white = (picture(found)[0] == 255).all(1)
+    gaps = [len(list(run)) for mark, run in itertools.groupby(white) if mark]
+    assert len(gaps) == 5
+    assert gaps[2] > 5 * gaps[0]
+    assert gaps[:2] == gaps[3:] == gaps[:1] * 2
+    box = found.axes[0].get_window_extent()
+    for label, share in zip(found.axes[0].get_xticklabels(), (1 / 4, 3 / 4), strict=True):
+        place = label.get_window_extent()
+        assert (place.x0 + place.x1) / 2 == pytest.approx(box.x0 + share * box.width, abs=10)
+
+
+def test_flips_change_one_label_and_keep_the_latent() -> None:
+    view = VIEWS["faces"]
+    real = view.test.labels.bool()
+    apart = [~(real[real[:, which]].any(0)) for which in range(len(ATTRIBUTES))]
+    assert apart[1][2]  # black and blond hair
+    found = several("flips", view)
+    assert list(found) == ["pairs", "all"]
+    assert "flips: Smiling" in found["pairs"].texts[0].get_text()
+    sheet = torch.tensor(picture(found["pairs"]))
+    across, down = (sheet.shape[1] + 18) // 10, (sheet.shape[0] + 18) // 2  # as frames need room
+    large = [[sheet[row * down :, column * across :][:128, :128] for column in range(10)] for row in range(2)]
+    assert tick_labels(found["pairs"].axes[0]) == ["without\nSmiling", "with\nSmiling"]
+    small = tiles_at(found["all"], 128)
+    pairs = [(5, without, asked) for without, asked in zip(*large, strict=True)]
+    pairs += [(which, row[n], row[n + 1]) for which, row in enumerate(small) for n in range(0, 10, 2)]
+    assert len(pairs) == 10 + 5 * len(ATTRIBUTES)
+    for which, without, asked in pairs:
+        one, other = (written(tile, 2, len(ATTRIBUTES)) for tile in (without, asked))
+        assert (int(one[which]), int(other[which])) == (0, 1)
+        assert (one != other).sum() == 1
+        assert not (one | other)[apart[which]].any()
+        assert grey(without) == grey(asked)
+    assert len({grey(tile) for tile in large[0]}) > 7
+    assert [grey(tile) for tile in large[0][:5]] == [grey(tile) for tile in small[0][::2]]
+    assert [label.get_text() for label in found["all"].axes[0].get_xticklabels()] == ["without", "with"] * 5
+
+
+def test_flips_are_judged() -> None:
+    view = replace(VIEWS["faces"], judge=sullen)
+    found = several("flips", view)
+    greys = view.model.prior(100, view.noise("flips"))[:, 0]
+    assert 0 < (greys > 0.6).double().mean() < 1
+    (axes,) = found["pairs"].axes
+    seen = (greys[:10] > 0.6).tolist()
+    assert [text.get_text() for text in axes.texts] == ["✓ no"] * 10 + ["✓ yes" if each else "✗ no" for each in seen]
+    assert len(frames(axes)) == 10 - sum(seen)
+    assert f"as asked: {10 + sum(seen)} of 20, {(10 + sum(seen)) / 20:.2f}" in caption(found["pairs"])
+    rates = dict(label.split("\n") for label in tick_labels(found["all"].axes[0]))
+    follow = dict.fromkeys(ATTRIBUTES, "1.00 follow") | {"Smiling": f"{(greys > 0.6).double().mean():.2f} follow"}
+    assert rates == follow
+    assert all(view.yardstick in caption(figure) for figure in found.values())
+
+
+def test_flips_that_go_wrong_either_way_do_not_follow() -> None:
+    found = several("flips", replace(VIEWS["faces"], judge=lambda images: torch.ones(len(images), len(ATTRIBUTES))))
+    assert {label.split("\n")[1] for label in tick_labels(found["all"].axes[0])} == {"0.00 follow"}
+    texts = [text.get_text() for text in found["pairs"].axes[0].texts]
+    assert texts == ["✗ yes"] * 10 + ["✓ yes"] * 10
+
+
+def test_flips_show_the_first_attribute_where_nobody_smiles() -> None:
+    test = replace(faces(), classes=tuple(f"a{number}" for number in range(len(ATTRIBUTES))))
+    assert "flips: a0" in drawn("flips", replace(VIEWS["faces"], test=test)).texts[0].get_text()
+
+
+def test_codes_say_what_they_mean() -> None:
+    view = VIEWS["codes of faces"]
+    found = several("codes", view)
+    assert list(found) == ["meaning", "mixed"]
+    (axes,) = found["meaning"].axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == [f"code {number}" for number in range(1, 6)]
+    # Each code is one attribute, always, and no other code is: 100 % instead of 20 %.
+    other = [ATTRIBUTES[1], *ATTRIBUTES[:1] * 4]
+    lines = [[ATTRIBUTES[code], "+80 %", other[code], "−20 %"] for code in range(5)]
+    assert [text.get_text() for text in axes.texts] == list(itertools.chain(*lines))
+    assert "in percentage points" in caption(found["meaning"])
+    assert view.yardstick in caption(found["meaning"])
+
+
+def test_codes_share_their_latents() -> None:
+    found = several("codes", VIEWS["codes of faces"])
+    (axes,) = found["meaning"].axes
+    sheet, half = torch.tensor(picture(found["meaning"])), 3 * 64 // 2
+    middles = [int(x) for x in axes.get_xticks()]
+    step = next(n for n in range(2 * half, 3 * half) if not (sheet[n, middles[0]] == 255).all())  # from row to row
+    rows = [[sheet[n * step :, x - half : x + half][: 2 * half] for x in middles] for n in range(5)]
+    assert all(len({grey(tile) for tile in row}) == 1 for row in rows)
+    assert len({grey(row[0]) for row in rows}) == 5
+    for row in rows:
+        assert torch.equal(torch.stack([written(tile, 3, 5) for tile in row]), torch.eye(5, dtype=torch.uint8))
+
+
+def test_codes_are_mixed_in_pairs() -> None:
+    found = several("codes", VIEWS["codes of faces"])["mixed"]
+    (axes,) = found.axes
+    assert tick_labels(axes) == ["codes\n1 and 2", "codes\n3 and 4"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["first", "half", "second"] * 4
+    tiles = tiles_at(found, 128)
+    for pair, row in enumerate(tiles):
+        for n in range(0, 12, 3):
+            shares = torch.stack([tile[0, ::2, 0][:5] for tile in row[n : n + 3]])
+            wanted = torch.zeros(3, 5)
+            wanted[:, 2 * pair], wanted[:, 2 * pair + 1] = torch.tensor([1, 0.5, 0]), torch.tensor([0, 0.5, 1])
+            assert torch.equal(shares, (255 * wanted).round().to(torch.uint8))
+            assert len({grey(tile) for tile in row[n : n + 3]}) == 1
+    assert [grey(tile) for tile in tiles[0]] == [grey(tile) for tile in tiles[1]]
+    assert len({grey(tile) for tile in tiles[0]}) == 4
+
+
+@pytest.mark.parametrize("kind", ["objects", "attributes"])
+def test_a_judge_says_yes_to_logits_above_0(kind: Kind) -> None:
+    said = plugin("figures", "codes").said
+    logits = torch.tensor([[-1.0, 0, 2, 3], [-4, -3, -2, -1]])
+    assert said(logits, kind).tolist() == [[False, False, True, True], [False] * 4]
+    assert said(logits, "classes").tolist() == [[False, False, False, True]] * 2
+
+
+def test_latent_map_colours_the_same_places_by_each_label() -> None:
+    view = VIEWS["encoder of faces"]
+    found = drawn("latent_map", view)
+    shown = titles(found)
+    share = view.test.labels.double().mean(0)
+    apart = {name: abs(float(each) - 0.5) for name, each in zip(ATTRIBUTES, share, strict=True)}
+    others = sorted((name for name in ATTRIBUTES if name not in ("Smiling", "Male")), key=lambda name: apart[name])
+    assert shown == ["Smiling", "Male", *others[:4]]
+    colours = legend(found)
+    assert list(colours) == ["no", "yes"]
+    for axes, name in zip(found.axes, shown, strict=True):
+        (dots,) = axes.collections
+        assert np.array_equal(dots.get_offsets(), found.axes[0].collections[0].get_offsets())
+        wanted = view.test.labels[:, ATTRIBUTES.index(name)].tolist()
+        shades = to_rgba_array([colours[("no", "yes")[each]] for each in wanted])
+        assert np.array_equal(dots.get_facecolor(), shades)
+        assert not tick_labels(axes)
+    facts = ("60 test images", "perplexity 30", "axes have no meaning", "guessing has 0.50")
+    assert all(fact in caption(found) for fact in facts)
+
+
+def test_latent_map_shows_each_images_latent_and_how_well_its_neighbours_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    test, seen = faces(), []
+    bright = replace(test, images=(test.images // 2 + 100 * test.labels[:, 5, None, None, None]))
+
+    def places(latents: np.ndarray, seed: int) -> np.ndarray:
+        seen.append((latents, seed))
+        return latents[:, :2]
+
+    monkeypatch.setattr(latent_map, "tsne", places)
+    monkeypatch.setattr(latent_map, "BATCH", 7)
+    found = drawn("latent_map", replace(faces_view(Averager(), seed=3), test=bright))
+    ((latents, seed),) = seen
+    assert seed == 3
+    np.testing.assert_allclose(latents, (bright.images.double() / 127.5 - 1).mean((2, 3)).numpy(), atol=1e-6)
+    right = [axes.get_title("right") for axes in found.axes]
+    assert right[0] == "10-NN 1.00"
+    assert all(0.2 < float(each.removeprefix("10-NN ")) < 0.8 for each in right[1:])
+
+
+def test_votes_are_balanced() -> None:
+    noise = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    rare = np.zeros(60, np.int64)
+    rare[[5, 30, 50]] = 1
+    assert latent_map.vote(noise, rare) == 0.5  # all told to be what most are
+    three = np.arange(60) % 3
+    assert latent_map.vote(noise + 100 * three[:, None].astype(np.float32), three) == 1
+
+
+def test_tsne_keeps_neighbours_and_repeats() -> None:
+    noise = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    noise[30:] += 30
+    one, again = latent_map.tsne(noise, 0), latent_map.tsne(noise, 0)
+    assert np.array_equal(one, again)
+    distances = np.linalg.norm(one[:, None] - one, axis=2) + 1e9 * np.eye(60)
+    assert ((distances.argmin(1) >= 30) == (np.arange(60) >= 30)).all()
+
+
+def test_latent_map_of_few_classes_has_one_panel() -> None:
+    few = replace(faces(), classes=CLASSES[:6], labels=torch.eye(6, dtype=torch.uint8)[torch.arange(60) % 6])
+    view = faces_view(Averager())
+    found = drawn("latent_map", replace(view, test=replace(few, kind="classes")))
+    assert_well_set(found, view.name)
+    assert len(found.axes) == 1
+    assert list(legend(found)) == list(CLASSES[:6])
+    assert len(set(legend(found).values())) == 6
+    assert "guessing has 0.17" in caption(found)
+
+
+def test_latent_map_needs_images_dimensions_and_colours() -> None:
+    view = faces_view(Averager())
+    assert latent_map.draw(replace(view, test=faces(49))) is None
+    assert latent_map.draw(replace(view, test=faces(50))) is not None
+    view.model.latent = 1
+    assert latent_map.draw(view) is None

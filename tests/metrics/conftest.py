@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.evidence import Answers, Evidence, Judged, Likelihoods, Moment
+from pipeline.data.images import Kind
+from pipeline.evidence import Answers, Codes, Evidence, Flips, Judged, Likelihoods, Moment
 
-N, FEATURES, CLASSES, LATENT = 40, 6, 4, 5
+N, SIDE, FEATURES, CLASSES, LATENT = 40, 16, 6, 4, 5
 NAMES = ("red cube", "blue cube", "red sphere", "blue cylinder")
+ATTRIBUTES = ("Smiling", "Black_Hair", "Young", "Blond_Hair")
 
 
 def judged(seed: int, variants: int | None = None, *, multi_hot: bool = False) -> Judged:
@@ -16,7 +18,7 @@ def judged(seed: int, variants: int | None = None, *, multi_hot: bool = False) -
     if multi_hot:
         labels |= labels.roll(1, 1)
     return Judged(
-        images=torch.rand(N, 3, 8, 8, generator=draw),
+        images=torch.rand(N, 3, SIDE, SIDE, generator=draw),
         features=torch.randn(N, FEATURES, generator=draw),
         logits=torch.randn(N, CLASSES, generator=draw),
         labels=labels,
@@ -47,6 +49,41 @@ def moments(conditional: bool) -> list[Moment]:
     ]
 
 
+def flips() -> Flips:
+    """Of twelve pairs."""
+    draw = torch.Generator().manual_seed(6)
+    without, asked = torch.randn(2, CLASSES, 12, CLASSES, generator=draw)
+    here, elsewhere = torch.randn(2, 12, CLASSES, generator=draw)
+    return Flips(without, asked, here, elsewhere)
+
+
+def codes() -> Codes:
+    """Twelve latents under each of three codes."""
+    draw = torch.Generator().manual_seed(7)
+    features, logits = torch.randn(3, 12, FEATURES, generator=draw), torch.randn(3, 12, CLASSES, generator=draw)
+    return Codes(features, logits, torch.randn(3, 12, 3, generator=draw).log_softmax(2))
+
+
+def curve() -> list[dict[str, float]]:
+    """Twenty points; at the fourth, the discriminator's loss is 50 for an iteration."""
+    draw = torch.Generator().manual_seed(8)
+    losses = 0.5 + 0.1 * torch.rand(20, 2, generator=draw).double()
+    return [
+        {
+            "iteration": 10 * i,
+            "epoch": i / 10,
+            "images_seen": 320 * i,
+            "seconds": i,
+            "discriminator_loss": float(own),
+            "generator_loss": float(other),
+            "loss": float(other),
+            "discriminator_peak": 50.0 if i == 4 else float(own) + 0.2,
+            "generator_peak": float(other) + 0.2,
+        }
+        for i, (own, other) in enumerate(losses, 1)
+    ]
+
+
 @pytest.fixture
 def likelihoods() -> Likelihoods:
     """Of random numbers, with nothing in it that a metric would have to agree about."""
@@ -60,38 +97,43 @@ def likelihoods() -> Likelihoods:
         kl=20 + rand(N),
         log_weights=rand(N // 2, 8) - 105,
         posterior_means=rand(N, LATENT),
-        reconstructed=rand(N, 3, 8, 8),
-        originals=rand(N, 3, 8, 8),
         comparable=True,
     )
 
 
 @pytest.fixture
 def make_evidence() -> Callable[..., Evidence]:
-    """Evidence of random numbers; by default of an unconditional model without likelihood, on exclusive labels.
+    """Evidence of random numbers; by default of an unconditional model without likelihood, on classes.
 
-    A conditional model has answers, an adversarial one has moments.
+    A conditional model has answers and, of attributes, flips; an adversarial one has moments and a curve with peaks, a
+    coded one codes, one with likelihoods reconstructions.
     """
 
     def make(
         *,
         conditional: bool = False,
-        exclusive: bool = True,
+        kind: Kind = "classes",
         likelihoods: Likelihoods | None = None,
         adversarial: bool = False,
+        coded: bool = False,
     ) -> Evidence:
-        train, test = judged(0, 2, multi_hot=not exclusive), judged(1, 2, multi_hot=not exclusive)
+        train, test = (judged(seed, 2, multi_hot=kind != "classes") for seed in (0, 1))
+        rebuilt = torch.rand(N, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(9))
         return Evidence(
             train,
             test,
-            judged(2, multi_hot=not exclusive),
+            judged(2, multi_hot=kind != "classes"),
             conditional,
-            exclusive,
+            kind,
             likelihoods,
-            NAMES,
+            None if likelihoods is None else rebuilt,
+            ATTRIBUTES if kind == "attributes" else NAMES,
             answers={"test": answers(4), "new_test": answers(5)} if conditional else {},
             moments=moments(conditional) if adversarial else (),
             drawn_by="generator" if adversarial else None,
+            flips=flips() if conditional and kind == "attributes" else None,
+            codes=codes() if coded else None,
+            curve=curve() if adversarial else (),
         )
 
     return make

@@ -46,4 +46,5 @@ def test_blind_to_order() -> None:
 
 def test_measure(make_evidence: Callable[..., Evidence]) -> None:
     assert confidence.measure(make_evidence()).keys() == confidence.BETTER.keys()
-    assert confidence.measure(make_evidence(exclusive=False)).keys() == {"confidence"}
+    for kind in ("objects", "attributes"):
+        assert confidence.measure(make_evidence(kind=kind)).keys() == {"confidence"}

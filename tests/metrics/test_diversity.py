@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from pipeline.data.images import Kind
 from pipeline.evidence import Evidence, Judged
 from pipeline.metrics import diversity
 from pipeline.metrics.diversity import duplicates, relative_diversity
@@ -160,7 +161,7 @@ def test_measure_compares_one_image_of_each_original() -> None:
     first = [originals.tolist().index(value) for value in dict.fromkeys(originals.tolist())]
     fake = judged(0.6 * normal(1, 200))
     expected = duplicates(fake.features, real.features[first[:200]])
-    found = diversity.measure(Evidence(real, real, fake, False, False, None))
+    found = diversity.measure(Evidence(real, real, fake, False, "objects", None))
     assert found["duplicates"] == expected
     assert found["diversity"] == relative_diversity(fake, real, False)
 
@@ -168,14 +169,12 @@ def test_measure_compares_one_image_of_each_original() -> None:
 def test_measure_compares_2000_at_most() -> None:
     fake, real = normal(0, 2100), judged(normal(1, 2500))
     fake[2000:] = fake[0]
-    found = diversity.measure(Evidence(real, real, judged(fake), False, False, None))
+    found = diversity.measure(Evidence(real, real, judged(fake), False, "objects", None))
     assert found["duplicates"] == duplicates(fake[:2000], real.features[:2000])
 
 
 @pytest.mark.parametrize("conditional", [True, False])
-@pytest.mark.parametrize("exclusive", [True, False])
-def test_measure_applies_to_every_model(
-    make_evidence: Callable[..., Evidence], conditional: bool, exclusive: bool
-) -> None:
-    evidence = make_evidence(conditional=conditional, exclusive=exclusive)
+@pytest.mark.parametrize("kind", ["classes", "objects", "attributes"])
+def test_measure_applies_to_every_model(make_evidence: Callable[..., Evidence], conditional: bool, kind: Kind) -> None:
+    evidence = make_evidence(conditional=conditional, kind=kind)
     assert diversity.measure(evidence).keys() == diversity.BETTER.keys()

@@ -4,24 +4,26 @@ from collections.abc import Callable
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import pipeline.metrics
+from pipeline.data.images import Kind
 from pipeline.evidence import Evidence, Likelihoods
 
 NAMES = sorted(p.stem for p in Path(pipeline.metrics.__path__[0]).glob("*.py") if p.stem != "__init__")
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("exclusive", [True, False])
+@pytest.mark.parametrize("kind", get_args(Kind))
 def test_values_are_finite_declared_and_the_same_twice(
-    name: str, exclusive: bool, make_evidence: Callable[..., Evidence], likelihoods: Likelihoods
+    name: str, kind: Kind, make_evidence: Callable[..., Evidence], likelihoods: Likelihoods
 ) -> None:
     module = import_module(f"pipeline.metrics.{name}")
-    evidence = make_evidence(conditional=True, exclusive=exclusive, likelihoods=likelihoods, adversarial=True)
+    evidence = make_evidence(conditional=True, kind=kind, likelihoods=likelihoods, adversarial=True, coded=True)
     values = module.measure(evidence)
-    assert values
+    assert bool(values) == (name != "attributes" or kind == "attributes")
     assert values.keys() <= module.BETTER.keys()
     assert set(module.BETTER.values()) <= {"higher", "lower", "neither"}
     assert all(type(value) is float and isfinite(value) for value in values.values())

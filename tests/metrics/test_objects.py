@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from pipeline.data import scenes
+from pipeline.data.images import Kind
 from pipeline.draw import scenes as drawing
 from pipeline.evidence import Answers, Evidence, Judged
 from pipeline.metrics import objects
-from pipeline.scores import top_accuracy
+from pipeline.scores import accuracy
 
 DRAWINGS = 6
 
@@ -31,7 +32,7 @@ def verdict(labels: Tensor) -> Tensor:
 def evidence_of(answers: dict[str, Answers], test: Judged | None = None) -> Evidence:
     labels = asked("test")
     real = Judged(torch.zeros(32, 3, 4, 4), labels.float(), verdict(labels), labels) if test is None else test
-    return Evidence(real, real, real, True, False, None, scenes.CLASSES, answers)
+    return Evidence(real, real, real, True, "objects", None, classes=scenes.CLASSES, answers=answers)
 
 
 def drawn(labels: Tensor, shown: Tensor | None = None, seen: Tensor | None = None) -> Answers:
@@ -46,15 +47,15 @@ def test_names_are_those_of_the_role() -> None:
     assert list(objects.SIZES) == list(range(1, drawing.STEPS + 1))
 
 
-def test_found_is_the_rule_of_top_accuracy() -> None:
+def test_found_is_the_rule_of_accuracy() -> None:
     """With scores of few values, so that many are equal."""
     draw = torch.Generator().manual_seed(0)
     labels = (torch.rand(500, 24, generator=draw) < 0.1).to(torch.uint8)
     logits = torch.randint(4, (500, 24), generator=draw).float()
     found = objects.found(logits, labels)
-    assert int(found.sum()) / int(labels.sum()) == top_accuracy(logits, labels)
+    assert int(found.sum()) / int(labels.sum()) == accuracy(logits, labels, "objects")
     for row in range(500):
-        alone = top_accuracy(logits[row : row + 1], labels[row : row + 1]) if labels[row].any() else 0
+        alone = accuracy(logits[row : row + 1], labels[row : row + 1], "objects") if labels[row].any() else 0
         assert int(found[row].sum()) == pytest.approx(alone * int(labels[row].sum()))
     assert not (found & ~labels.bool()).any()
 
@@ -138,7 +139,7 @@ def test_the_judge_stands_beside() -> None:
     shown[::4, 0] = 1 - labels[::4, 0]
     real = Judged(torch.zeros(32, 3, 4, 4), labels.float(), verdict(shown), labels)
     values = objects.measure(evidence_of({"test": drawn(labels)}, real))
-    assert values["objects_accuracy_real"] == top_accuracy(verdict(shown), labels)
+    assert values["objects_accuracy_real"] == accuracy(verdict(shown), labels, "objects")
     assert values["objects_exact_match_real"] == 0.75
     assert values["objects_extra_real"] == pytest.approx(int((shown > labels).sum()) / 32)
 
@@ -184,14 +185,14 @@ def test_half_width_holds_the_truth_in_95_of_100(mean: float, likeness: float) -
     drawn_hits = torch.from_numpy(random.binomial(sizes.numpy(), hard, (models, 10, len(sizes))))
     held = 0
     for hits in drawn_hits:
-        accuracy = int(hits.sum()) / int(10 * sizes.sum())
-        held += abs(accuracy - mean) <= objects.half_width(hits, sizes)
+        share = int(hits.sum()) / int(10 * sizes.sum())
+        held += abs(share - mean) <= objects.half_width(hits, sizes)
     assert held / models == pytest.approx(0.95, abs=0.02)
 
 
-@pytest.mark.parametrize("exclusive", [True, False])
-def test_measure_applies_to_every_conditional_model(make_evidence: Callable[..., Evidence], exclusive: bool) -> None:
-    values = objects.measure(make_evidence(conditional=True, exclusive=exclusive))
+@pytest.mark.parametrize("kind", ["classes", "objects"])
+def test_measure_applies_to_every_conditional_model(make_evidence: Callable[..., Evidence], kind: Kind) -> None:
+    values = objects.measure(make_evidence(conditional=True, kind=kind))
     assert {"test_accuracy", "new_test_accuracy_unseen", "accuracy_red", "objects_extra_real"} <= values.keys()
     assert values.keys() <= objects.BETTER.keys()
 

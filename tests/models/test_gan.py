@@ -88,7 +88,7 @@ def test_fakes_are_asked_for_with_the_batchs_own_labels_and_reach_the_discrimina
 
 def test_the_generators_loss_reaches_the_generator() -> None:
     model = _model()
-    gradients = torch.autograd.grad(model.deceive(_batch())["adversarial"], list(model.generator.parameters()))
+    gradients = torch.autograd.grad(model.deceive(_batch())["adversarial"], list(model.generator.current.parameters()))
     assert all(gradient.abs().sum() > 0 for gradient in gradients)
 
 
@@ -108,22 +108,22 @@ def test_the_average_follows_its_recursion(family: str) -> None:
     """Weights and norms' statistics alike; it starts from the weights as they are drawn."""
     model = _model(moving_average=0.9) if family == "gan" else _wgan(moving_average=0.9)
     names = ("layers.0.weight", "layers.1.running_mean", "layers.1.running_var")
-    expected = {name: model.generator.state_dict()[name].clone() for name in names}
-    assert all(torch.equal(model.average.state_dict()[name], tensor) for name, tensor in expected.items())
+    expected = {name: model.generator.current.state_dict()[name].clone() for name in names}
+    assert all(torch.equal(model.generator.average.state_dict()[name], tensor) for name, tensor in expected.items())
     model.train()
     after = model.players()[-1].after
     for _ in range(3):
-        model.generator(torch.randn(16, 6), torch.zeros(16, CLASSES))  # moves the statistics
-        for weight in model.generator.parameters():
+        model.generator.current(torch.randn(16, 6), torch.zeros(16, CLASSES))  # moves the statistics
+        for weight in model.generator.current.parameters():
             weight.add_(torch.randn_like(weight))
         after()
         for name in names:
-            expected[name] = 0.9 * expected[name] + 0.1 * model.generator.state_dict()[name]
-            torch.testing.assert_close(model.average.state_dict()[name], expected[name])
+            expected[name] = 0.9 * expected[name] + 0.1 * model.generator.current.state_dict()[name]
+            torch.testing.assert_close(model.generator.average.state_dict()[name], expected[name])
 
 
 def test_no_gradient_is_computed_for_the_average() -> None:
-    assert not any(weight.requires_grad for weight in _model().average.parameters())
+    assert not any(weight.requires_grad for weight in _model().generator.average.parameters())
 
 
 @torch.no_grad()
@@ -132,7 +132,7 @@ def test_samples_come_from_the_drawer_asked_for() -> None:
     for drawn_by, other in (("generator", "average"), ("average", "generator")):
         model = _model(drawn_by=drawn_by).eval()
         assert isinstance(model, AdversarialModel)
-        for weight in model.generator.parameters():
+        for weight in model.generator.current.parameters():
             weight.mul_(3)
         images = model.generate(latents, labels)
         assert torch.equal(images, model.generate_by(model.drawn_by, latents, labels))

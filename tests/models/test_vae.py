@@ -83,7 +83,7 @@ def test_the_terms_are_means_over_the_batch_in_nats_per_image(tiny: ImageSet) ->
     model = _vae()
     whole = model.terms(_batch(tiny, model))
     doubled = ImageSet(
-        tiny.images.repeat(2, 1, 1, 1), tiny.labels.repeat(2, 1), tiny.originals.repeat(2), tiny.classes, True, ""
+        tiny.images.repeat(2, 1, 1, 1), tiny.labels.repeat(2, 1), tiny.originals.repeat(2), tiny.classes, tiny.kind, ""
     )
     twice = model.terms(_batch(doubled, model))
     assert set(whole) == {"reconstruction", "kl"}

@@ -94,7 +94,7 @@ def _run(model: wgan.Wgan, rate: float) -> Run:
     draw = torch.Generator().manual_seed(0)
     images = torch.randint(256, (48, *SHAPE), generator=draw, dtype=torch.uint8)
     labels = torch.eye(10, dtype=torch.uint8)[torch.arange(48) % 10]
-    data = ImageSet(images, labels, torch.arange(48), tuple("0123456789"), True, "noise")
+    data = ImageSet(images, labels, torch.arange(48), tuple("0123456789"), "classes", "noise")
     optimiser = {"algorithm": "rmsprop", "learning_rate": rate}
     settings = {"batch": 4, "epochs": 1, "precision": "float32"}
     return Run(

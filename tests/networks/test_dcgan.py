@@ -49,6 +49,34 @@ def test_the_layers_of_report_c_at_full_width() -> None:
     assert sum(weight.numel() for weight in generator.parameters()) == expected
 
 
+def test_the_layers_of_report_e_plain_and_deepened() -> None:
+    zeros = torch.zeros(2, 0)
+    down, up = [(64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4)], [(512, 4, 4), (256, 8, 8), (128, 16, 16)]
+    plain = dcgan.build(dcgan.Settings(width=64), (3, 64, 64))
+    assert _layers(plain.decoder(100, 0), torch.randn(2, 100), zeros) == [*up, (64, 32, 32), (3, 64, 64)]
+    assert _layers(plain.encoder(1, 0), torch.randn(2, 3, 64, 64), zeros) == [*down, (1, 1, 1)]
+    deep = dcgan.build(dcgan.Settings(width=64, deepened=True), (3, 64, 64))
+    generator, discriminator = deep.decoder(100, 0), deep.encoder(1, 0)
+    assert _layers(generator, torch.randn(2, 100), zeros) == [(512, 4, 4), *up, (64, 32, 32), (3, 64, 64)]
+    assert _layers(discriminator, torch.randn(2, 3, 64, 64), zeros) == [
+        (64, 32, 32),
+        (128, 32, 32),
+        (256, 16, 16),
+        (512, 8, 8),
+        (512, 4, 4),
+        (1, 1, 1),
+    ]
+    kernels = [(m.kernel_size[0], m.stride[0]) for m in discriminator.modules() if isinstance(m, nn.Conv2d)]
+    assert kernels == [(4, 2), (3, 1), (4, 2), (4, 2), (4, 2), (4, 1)]
+    added = [part for part in generator.modules() if isinstance(part, nn.ConvTranspose2d)][1]
+    assert (added.kernel_size, added.stride) == ((3, 3), (1, 1))
+    counts = [sum(w.numel() for w in module.parameters()) for module in (generator, discriminator)]
+    norms = [2 * (512 + 512 + 256 + 128 + 64), 2 * (128 + 256 + 512 + 512)]
+    kernels_up = 16 * (100 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64 * 3) + 9 * 512 * 512
+    kernels_down = 16 * (3 * 64 + 128 * 256 + 256 * 512 + 512 * 512 + 512) + 9 * 64 * 128
+    assert counts == [kernels_up + norms[0], kernels_down + norms[1]]
+
+
 def test_initialisation_reaches_transposed_convolutions_too() -> None:
     """The known fault: weight initialisation that forgets transposed convolutions."""
     torch.manual_seed(0)

@@ -38,7 +38,7 @@ def test_the_page_shows_what_differs_and_escapes_names() -> None:
     metrics = {"elbo": {"mean": -3.0, "ci95": 0.5}}
     sections = [Section(name, flat(block), metrics if name == "plain" else {}, []) for name, block in blocks.items()]
     judges = {"digits": {"accuracy": 0.99, "test_images": 10, "source": "digits8x8"}}
-    page = render(sections, {"elbo": "higher", "never_measured": "lower"}, judges, None)
+    page = render(sections, {"elbo": "higher", "never_measured": "lower"}, judges, None, [])
     assert "<code>rate.vae: 1</code>" in page
     assert page.count("rate.vae") == 1  # shared, so said once
     assert "latent: 5" in page
@@ -71,6 +71,7 @@ def test_each_role_has_a_table_of_its_own_turned_when_metrics_are_many() -> None
         {**dict.fromkeys(names, "lower"), "z": "lower"},
         {"digits": judge, "colour": judge},
         None,
+        [],
     )
     digits, colour = page.split('<h3 id="colour">')
     assert "a ↓" in digits

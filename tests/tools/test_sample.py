@@ -8,8 +8,8 @@ import torch
 from pipeline.errors import InputError
 from tools.sample import _grid, _labels
 
-DIGITS = SimpleNamespace(classes=("zero", "one", "two"), exclusive=True, data="digits")
-FACES = SimpleNamespace(classes=("Smiling", "Male", "Bangs"), exclusive=False, data="faces")
+DIGITS = SimpleNamespace(classes=("zero", "one", "two"), kind="classes", data="digits")
+FACES = SimpleNamespace(classes=("Smiling", "Male", "Bangs"), kind="attributes", data="faces")
 
 
 def test_without_a_name_every_class_comes_in_turn() -> None:

@@ -1,7 +1,7 @@
 """The loop: it plays what it is given, to the bit, and knows nothing else."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from pipeline.data.images import ImageSet
+from pipeline.data.images import ImageSet, Kind, scale
 from pipeline.errors import InputError
 from pipeline.experiment import plan
 from pipeline.models.base import Batch, GenerativeModel, Player
@@ -149,15 +149,17 @@ def test_every_experiment_learns_and_ends_in_evaluation_mode(
 
 def _like(tiny: ImageSet, role: str) -> ImageSet:
     """The tiny images in the form of a role's."""
-    shape = {"digits": (1, 28, 28), "colour": (3, 32, 32), "scenes": (3, 64, 64)}[role]
+    shape = {"digits": (1, 28, 28), "colour": (3, 32, 32), "scenes": (3, 64, 64), "faces": (3, 64, 64)}[role]
     if shape == tiny.shape:
         return tiny
     images = torch.nn.functional.interpolate(tiny.images.float(), shape[1:]).to(torch.uint8).expand(-1, 3, -1, -1)
     classes = 24 if role == "scenes" else 10
     labels = torch.nn.functional.pad(tiny.labels, (0, classes - 10))
-    if role == "scenes":
+    kinds: dict[str, Kind] = {"scenes": "objects", "faces": "attributes"}
+    kind = kinds.get(role, "classes")
+    if kind != "classes":
         labels = labels | labels.roll(3, 1)
-    return replace(tiny, images=images, labels=labels, classes=tuple(map(str, range(classes))), exclusive=classes == 10)
+    return replace(tiny, images=images, labels=labels, classes=tuple(map(str, range(classes))), kind=kind)
 
 
 def _weights(run: Run) -> dict[str, Tensor]:
@@ -204,6 +206,81 @@ def test_a_restored_game_is_bit_identical(name: str, tiny: ImageSet, content: di
     resumed.train(_ignore)
     assert 2 <= states[1].iteration < whole.total
     assert all(torch.equal(tensor, _weights(whole)[key]) for key, tensor in _weights(resumed).items())
+
+
+class Spiky(Toy):
+    """Player a's loss is 1, but 7 in the fourth iteration; it watches the iteration's number."""
+
+    def players(self) -> Sequence[Player]:
+        a = Player("a", (self.a,), self._spike, observed=frozenset({"turn"}))
+        return a, Player("b", (self.b,), self._b)
+
+    def _spike(self, batch: Batch) -> dict[str, Tensor]:
+        self.seen.append("a")
+        turn = self.seen.count("a")
+        level = torch.tensor(7.0 if turn == 4 else 1.0)
+        return {"level": level + 0 * self.a.weight.sum(), "turn": torch.tensor(float(turn))}
+
+
+def test_what_is_observed_is_recorded_and_is_no_part_of_the_loss(tiny: ImageSet) -> None:
+    run = Run(Spiky(), tiny, _settings(epochs=2), 0, points=4)  # 12 iterations, of which each point has 3
+    run.train(_ignore)
+    assert [row["a_turn"] for row in run.curve] == [2, 5, 8, 11]
+    assert [row["a_loss"] for row in run.curve] == [row["a_level"] for row in run.curve] == [1, 3, 1, 1]
+
+
+def test_a_point_of_the_curve_holds_the_highest_loss_since_the_last_one(tiny: ImageSet) -> None:
+    """A mean would hide a spike of one iteration."""
+    run = Run(Spiky(), tiny, _settings(epochs=2), 0, points=4)
+    run.train(_ignore)
+    assert [row["a_peak"] for row in run.curve] == [1, 7, 1, 1]
+    assert "b_peak" in run.curve[0]
+    assert "loss_peak" not in run.curve[0]
+
+
+def test_the_learning_rate_decays_by_iterations_also_after_a_restart(tiny: ImageSet) -> None:
+    """Report D: by 0.9 every 4,000 steps."""
+
+    def start() -> Run:
+        settings = _settings(epochs=2).model_dump()
+        settings["optimisers"]["a"] |= {"decay": 0.5, "decay_every": 5}
+        return Run(Toy(), tiny, Settings.model_validate(settings), 0, points=12)
+
+    def rates(run: Run) -> list[float]:
+        found = []
+        run.train(lambda row: found.append(run.optimisers["a"].param_groups[0]["lr"]))
+        return found
+
+    run = start()
+    expected = [0.1] * 5 + [0.05] * 5 + [0.025] * 2
+    states, whole = [], []
+
+    def boundary(row: Row) -> None:
+        states.append(run.state())
+        whole.append(run.optimisers["a"].param_groups[0]["lr"])
+
+    run.train(boundary)
+    assert whole == pytest.approx(expected)
+    assert run.optimisers["b"].param_groups[0]["lr"] == 0.1
+    again = start()
+    again.restore(states[6])
+    assert rates(again) == pytest.approx(expected[7:])
+
+
+def test_a_model_settles_after_the_last_update_with_every_image(tiny: ImageSet) -> None:
+    class Settling(Toy):
+        settled: list[tuple[bool, int, float]]
+
+        def settle(self, batches: Iterable[Batch]) -> None:
+            every = torch.cat([batch.images for batch in batches])
+            self.settled.append((self.training, len(self.seen), len(every)))
+            assert torch.equal(every, scale(tiny.images, self.pixels))
+            assert not torch.is_grad_enabled()
+
+    model = Settling()
+    model.settled = []
+    Run(model, tiny, _settings(epochs=1), 0).train(_ignore)
+    assert model.settled == [(False, len(model.seen), 96)]
 
 
 def test_fresh_batches_are_different_ones_and_counted(tiny: ImageSet) -> None:
