@@ -104,3 +104,92 @@ def test_the_interval_is_students(values: list[float]) -> None:
 
 def test_one_seed_has_no_interval() -> None:
     assert evaluation.summarise([{"a": 1.5}]) == {"a": {"mean": 1.5}}
+
+
+class Pixel:
+    """A judge that reads attribute k off pixel k: it holds where the pixel is brighter than one half."""
+
+    kind = "attributes"
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return images.flatten(1), images.flatten(1) - 0.5
+
+
+class Face(GenerativeModel):
+    """Paints attribute k at pixel k, but attribute 3 wherever its latent is positive, and rebuilds images darker."""
+
+    pixels = "unit"
+    conditional = True
+    latent = 1
+    codes = 2
+
+    def players(self) -> Sequence[Player]:
+        return ()
+
+    def prior(self, count: int, generator: Generator) -> Tensor:
+        return torch.randn(count, 1, generator=generator)
+
+    def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
+        painted = labels.clone()
+        painted[:, 3] = (latents[:, 0] > 0).float()
+        return painted.view(-1, 1, 2, 2)
+
+    def code(self, images: Tensor, labels: Tensor) -> Tensor:
+        return images.flatten(1).sum(1, keepdim=True)
+
+    def coded(self, latents: Tensor, codes: Tensor) -> Tensor:
+        return latents.abs() * (2 * codes[:, :1] - 1)  # the code decides the sign
+
+    def recognise(self, images: Tensor) -> Tensor:
+        seen = images[:, 0, 1, 1:]
+        return torch.cat([seen, 1 - seen], 1).log()
+
+
+def _people() -> Tensor:
+    """Attributes 0 and 1 exclude each other; 2 and 3 are independent."""
+    combined = torch.cartesian_prod(torch.arange(3), torch.arange(2), torch.arange(2))
+    return torch.stack([combined[:, 0] == 0, combined[:, 0] == 1, combined[:, 1] == 0, combined[:, 2] == 0], 1).to(
+        torch.uint8
+    )
+
+
+def test_flips_ask_for_one_attribute_more_of_the_same_latent() -> None:
+    found = evaluation.flips(Face(), Pixel(), _people(), 30, Generator().manual_seed(0))  # type: ignore[arg-type]
+    assert found.without.shape == found.asked.shape == (4, 30, 4)
+    assert found.here.shape == found.elsewhere.shape == (30, 4)
+    without, asked = found.without > 0, found.asked > 0
+    for k in range(3):  # what the model obeys
+        assert not without[k, :, k].any()
+        assert asked[k, :, k].all()
+        others = [j for j in range(4) if j != k]
+        assert torch.equal(without[k][:, others], asked[k][:, others])
+    assert not asked[0, :, 1].any()  # they exclude each other
+    assert torch.equal(without[3], asked[3])  # of the latent alone
+    assert torch.equal(without[3, :, 3], without[0, :, 3])  # the same latents throughout
+    assert torch.equal(found.here[:, :3], found.elsewhere[:, :3])
+    assert not torch.equal(found.here[:, 3], found.elsewhere[:, 3])
+
+
+def test_codes_are_judged_one_after_the_other_with_the_same_latents() -> None:
+    found = evaluation.codes(Face(), Pixel(), 4, 10, Generator().manual_seed(0))  # type: ignore[arg-type]
+    assert found.features.shape == (2, 10, 4)
+    assert (found.logits[0, :, 3] > 0).all()
+    assert not (found.logits[1, :, 3] > 0).any()
+    assert not (found.logits[:, :, :3] > 0).any()  # asked for no label
+    assert found.recognised.argmax(2).tolist() == [[0] * 10, [1] * 10]
+
+
+def test_an_encoder_without_a_posterior_rebuilds_the_test_images() -> None:
+    images, labels = torch.rand(5, 1, 2, 2), _people()[:5]
+    shown = Judged(images, images.flatten(1), images.flatten(1), labels, torch.arange(5))
+    rebuilt = evaluation.rebuild(Face(), shown, torch.device("cpu"))
+    model = Face()
+    assert torch.equal(rebuilt, model.generate(model.code(images, labels.float()), labels.float()))
+    found = evaluation.evidence(Face(), _judge(), shown, shown, SETTINGS, Generator().manual_seed(0))
+    assert found.likelihoods is None
+    assert found.reconstructed is not None
+    assert torch.equal(found.reconstructed, rebuilt)
+
+
+def _judge() -> Judge:
+    return Judge("small", 2, (1, 2, 2), 4, "attributes").eval()

@@ -109,7 +109,8 @@ def test_the_full_budget_holds_the_reports_schedules(root: Path) -> None:
     )
     assert full["data"]["digits"]["train"] == 60000
     epochs = {name: block["epochs"] for name, block in full["experiments"].items()}
-    assert all(epochs[name] == {"fc": 10, "scenes": 300}.get(name.split("_")[0], 200) for name in epochs)
+    reports = {"fc": 10, "scenes": 300, "face": 500, "dcgan": 100}
+    assert all(epochs[name] == (350 if "infogan" in name else reports.get(name.split("_")[0], 200)) for name in epochs)
     cgan, scenes = full["experiments"]["cgan"], full["experiments"]["scenes_cgan"]
     assert (cgan["width"], cgan["embedding"], cgan["batch"], cgan["auxiliary"]) == (64, 10, 256, 0)
     assert (scenes["width"], scenes["embedding"], scenes["batch"], scenes["auxiliary"]) == (64, 100, 256, 0)
@@ -118,6 +119,30 @@ def test_the_full_budget_holds_the_reports_schedules(root: Path) -> None:
     adam = {"algorithm": "adam", "learning_rate": 0.0002, "betas": [0.5, 0.999]}
     assert cgan["optimisers"]["generator"] == adam | {"weight_decay": 0.00002}
     assert scenes["optimisers"]["discriminator"] == adam
+    faces = {name: block for name, block in full["experiments"].items() if block["data"] == "faces"}
+    assert (full["data"]["faces"]["train"], full["data"]["faces"]["test"]) == (40000, 2621)
+    assert all(block["batch"] == (128 if "dcgan" in name else 200) for name, block in faces.items())
+    assert 40000 // 200 * faces["face_gan"]["epochs"] == 100_000  # iterations
+    assert 40000 // 200 * faces["face_infogan"]["epochs"] == 70_000
+    rates = {
+        name: {
+            player: (each["algorithm"], float(each["learning_rate"])) for player, each in block["optimisers"].items()
+        }
+        for name, block in faces.items()
+    }
+    others = {"discriminator": ("rmsprop", 5e-5), "generator": ("adam", 1e-4)}
+    assert rates["face_gan"] == {"discriminator": ("rmsprop", 1e-4), "generator": ("adam", 5e-5)}
+    assert rates["face_acgan"] == others | {"classifier": ("adam", 1e-4)}
+    assert rates["face_infogan"] == rates["face_infogan_embedded"] == others | {"recogniser": ("adam", 1e-4)}
+    assert {block["network"] for name, block in faces.items() if name.endswith("gan") and "face" in name} == {"skip"}
+    assert not faces["face_gan"]["normalised"]
+    assert faces["face_gan"]["discriminator"] == "report"
+    assert (faces["face_vae"]["latent"], faces["face_vae_latent512"]["latent"]) == (1024, 512)
+    decay = faces["face_vae"]["optimisers"]["vae"]
+    assert (decay["learning_rate"], decay["decay"], decay["decay_every"]) == (0.0002, 0.9, 4000)
+    # the mean squared error of 3 x 64 x 64 values + 5e-5 KL, times 3 * 64 * 64 / (2 sigma^2), is this Gaussian's loss
+    assert 2 * faces["face_vae"]["sigma"] ** 2 / (3 * 64 * 64) == pytest.approx(5e-5, rel=1e-4)
+    assert [faces[name]["deepened"] for name in ("dcgan", "dcgan_deep")] == [False, True]
     critic = full["experiments"]["wgan_clip"]["optimisers"]["critic"]
     assert (critic["algorithm"], float(critic["learning_rate"])) == ("rmsprop", 0.00005)
 

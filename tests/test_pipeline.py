@@ -260,6 +260,9 @@ def test_a_stage_reads_exactly_what_it_declares(stage: str, workspace: Workspace
     assert {path.parent.name for path in declared_code - code} <= {"figures", "judges", "metrics"}
 
 
+FACES = ("face_ae", "face_acgan", "face_infogan")
+
+
 @pytest.fixture(scope="module")
 def games(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """One experiment of each adversarial family, on the two roles of colour images, stage by stage."""
@@ -313,6 +316,66 @@ def test_objects_are_asked_for_by_name(games: Workspace, tmp_path: Path) -> None
     assert output.startswith("error: --label red cone: expected one of gray cube, red cube, ")
     assert "yellow cylinder" in output
     assert output.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """One experiment of each family that only faces have, stage by stage."""
+    workspace = make(tmp_path_factory.mktemp("faces"), FACES)
+    stages = [(stage, "faces") for stage in ("prepare", "classify")]
+    for stage, key in [*stages, *((stage, name) for name in FACES for stage in ("train", "evaluate", "figures"))]:
+        workspace.stage(stage, key)
+    return workspace
+
+
+def test_faces_leave_all_their_results(faces: Workspace) -> None:
+    results = faces.folder / "results"
+    found = {name: json.loads((results / f"metrics/{name}.json").read_text()) for name in FACES}
+    every = {"frechet_distance", "precision", "recall", "eye_asymmetry", "sharpness", "nearest_train"}
+    games = {"spikes", "highest_loss", "late_loss", "collapsed", "final_frechet_distance"}
+    own = {
+        "face_ae": {"mse"},
+        "face_acgan": {"condition_accuracy", "condition_accuracy_real", "flip_rate", "leak_absolute"} | games,
+        "face_infogan": {"code_recovery", "code_information", "code_attribute_information", "collapse"} | games,
+    }
+    for name, metrics in found.items():
+        assert every | own[name] <= set(metrics)
+        assert metrics["source"] == "avatars"
+    assert {"flip_rate_smiling", "leak_smiling", "flip_rate_lowest"} <= set(json_of(results / "seeds/face_acgan.json"))
+    assert not {"elbo", "nll", "active_units"} & set(found["face_ae"])
+
+    drawn = {name: {path.stem for path in (results / f"figures/{name}").glob("*.png")} for name in found}
+    every = {"samples", "real_fake", "interpolation", "curves"}
+    assert drawn["face_ae"] == every | {"reconstructions", "latent_map"}
+    assert drawn["face_acgan"] == every | {"flips_pairs", "flips_all", "progress"}
+    assert drawn["face_infogan"] == every | {"codes_meaning", "codes_mixed", "progress"}
+    with (results / "curves/face_acgan.csv").open() as file:
+        columns = set(next(csv.reader(file)))
+    assert {"discriminator_peak", "classifier_real_accuracy", "classifier_fake_accuracy"} <= columns
+
+
+def json_of(path: Path) -> dict[str, float]:
+    """The first seed's metrics."""
+    found: dict[str, dict[str, float]] = json.loads(path.read_text())
+    return next(iter(found.values()))
+
+
+def test_attributes_are_asked_for_together_and_codes_mixed(faces: Workspace, tmp_path: Path) -> None:
+    target = tmp_path / "faces.png"
+    names = ("--label", "Smiling", "--label", "Male", "--count", "4", "--out", str(target))
+    assert "4 images of face_acgan, trained on avatars" in faces.run("latentlab", "sample", "face_acgan", *names)
+    pictures = []
+    for codes in (("1",), ("5",), ("1", "5")):
+        chosen = [word for code in codes for word in ("--code", code)]
+        faces.run("latentlab", "sample", "face_infogan", "--count", "4", *chosen, "--out", str(target))
+        pictures.append(target.read_bytes())
+    assert len(set(pictures)) == 3
+    output = faces.run("latentlab", "sample", "face_infogan", "--code", "8", status=1)
+    assert output == "error: --code 8: expected a number from 1 to 7\n"
+    output = faces.run("latentlab", "sample", "face_acgan", "--code", "1", status=1)
+    assert output == "error: --code 1: face_acgan has no latent code; leave --code out\n"
+    output = faces.run("latentlab", "sample", "face_acgan", "--label", "Elf", status=1)
+    assert output.startswith("error: --label Elf: expected one of Bangs, Beard, ")
 
 
 def test_a_game_trained_again_is_the_same_to_the_bit(games: Workspace) -> None:

@@ -16,7 +16,13 @@ def sample(
     label: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to draw, such as 7 or 'red cube'; repeat it for several at once. Conditional models only."
+            help="What to draw, such as 7, 'red cube' or Smiling; repeat it for several at once. Conditional only."
+        ),
+    ] = None,
+    code: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="The latent code, from 1 on; repeat it to mix several evenly. InfoGANs only.  [default: any]"
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="PNG to write.  [default: NAME.png]")] = None,
@@ -27,7 +33,7 @@ def sample(
 ) -> None:
     """Draw images from a trained model into one PNG, a square grid without text.
 
-    Without --label a conditional model draws every class, or every single object, in turn.
+    Without --label a conditional model draws every class, or every single object or attribute, in turn.
     """
     import torch
     from matplotlib.image import imsave
@@ -49,7 +55,10 @@ def sample(
         raise InputError(f"--label {label[0]}: {name} is not conditional, it draws what it likes; leave --label out")
     labels = _labels(label or [], header, count)
     with torch.inference_mode():
-        images = model.sample(labels.to(where), generator(where, "sample", seed))
+        latents = model.prior(count, generator(where, "sample", seed))
+        if code:
+            latents = _coded(model, latents, code, name)
+        images = model.generate(latents, labels.to(where))
     grid = _grid(to_unit(images, model.pixels).cpu(), zoom)
     target.parent.mkdir(parents=True, exist_ok=True)
     imsave(target, grid.numpy())
@@ -69,6 +78,20 @@ def _labels(names: list[str], header: Any, count: int) -> Any:
     if not names:
         return hot[torch.arange(count) % len(hot)]
     return hot[[header.classes.index(name) for name in names]].amax(0).expand(count, -1)
+
+
+def _coded(model: Any, latents: Any, codes: list[int], name: str) -> Any:
+    """Latents (N, Z) with equal shares of the codes, which count from 1."""
+    from pipeline.models.base import CodedModel
+
+    if not isinstance(model, CodedModel):
+        raise InputError(f"--code {codes[0]}: {name} has no latent code; leave --code out")
+    shares = latents.new_zeros(len(latents), model.codes)
+    for each in codes:
+        if not 1 <= each <= model.codes:
+            raise InputError(f"--code {each}: expected a number from 1 to {model.codes}")
+        shares[:, each - 1] += 1 / len(codes)
+    return model.coded(latents, shares)
 
 
 def _grid(images: Any, zoom: int) -> Any:

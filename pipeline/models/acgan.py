@@ -56,9 +56,10 @@ class Acgan(GenerativeModel):
 
     def players(self) -> Sequence[Player]:
         watched = frozenset({"real_accuracy", "fake_accuracy"})
+        unlearned = frozenset() if self.settings.label_fakes else frozenset({"fake"})
         return (
             Player("discriminator", (self.trunk, self.real), self.discriminate, observed=watched),
-            Player("classifier", (self.trunk, self.labels), self.classify, observed=watched),
+            Player("classifier", (self.trunk, self.labels), self.classify, observed=watched | unlearned),
             Player("generator", (self.generator.current,), self.deceive, after=self.generator.follow),
         )
 
@@ -79,7 +80,7 @@ class Acgan(GenerativeModel):
         real, fake = (self.labels(self.trunk(images)).float() for images in (batch.images, fakes))
         return {
             "real": label_loss(real, batch.labels),
-            "fake": self.settings.label_fakes * label_loss(fake, batch.labels),
+            "fake": (self.settings.label_fakes or 1.0) * label_loss(fake, batch.labels),  # at 0 it is recorded only
             "real_accuracy": right(real, batch.labels),
             "fake_accuracy": right(fake, batch.labels),
         }

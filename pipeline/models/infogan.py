@@ -58,7 +58,7 @@ class Infogan(GenerativeModel):
         self.generator = Averaged(CodedGenerator(network, settings), settings.moving_average)
         self.trunk = network.trunk()
         self.real = network.head(1)
-        self.code = network.head(settings.codes)
+        self.recogniser = network.head(settings.codes)
 
     def players(self) -> Sequence[Player]:
         return (
@@ -68,7 +68,7 @@ class Infogan(GenerativeModel):
                 self.discriminate,
                 observed=frozenset({"real_accuracy", "fake_accuracy"}),
             ),
-            Player("recogniser", (self.trunk, self.code), self.find, observed=frozenset({"fake_accuracy"})),
+            Player("recogniser", (self.trunk, self.recogniser), self.find, observed=frozenset({"fake_accuracy"})),
             Player("generator", (self.generator.current,), self.deceive, after=self.generator.follow),
         )
 
@@ -86,7 +86,7 @@ class Infogan(GenerativeModel):
     def find(self, batch: Batch) -> dict[str, Tensor]:
         with torch.no_grad():
             fakes, code = self._fakes(batch)
-        logits = self.code(self.trunk(fakes)).float()
+        logits = self.recogniser(self.trunk(fakes)).float()
         return {
             "code": F.cross_entropy(logits, code),  # -log Q(c | G(z, c)); the softmax is in it
             "fake_accuracy": (logits.argmax(1) == code).float().mean(),
@@ -97,7 +97,7 @@ class Infogan(GenerativeModel):
         features = self.trunk(fakes)
         return {
             "adversarial": F.softplus(-self.real(features).float()).mean(),  # -log D(G(z, c))
-            "code": self.settings.information * F.cross_entropy(self.code(features).float(), code),
+            "code": self.settings.information * F.cross_entropy(self.recogniser(features).float(), code),
         }
 
     def _fakes(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -114,7 +114,7 @@ class Infogan(GenerativeModel):
         return torch.cat([latents[:, : -self.codes], codes], 1)
 
     def recognise(self, images: Tensor) -> Tensor:
-        return self.code(self.trunk(images)).float().log_softmax(1)
+        return self.recogniser(self.trunk(images)).float().log_softmax(1)
 
     def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
         return self.generator.draw(self.drawn_by, latents, labels)

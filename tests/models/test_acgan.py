@@ -102,6 +102,13 @@ def test_accuracies_are_no_part_of_any_loss() -> None:
         assert {name for name in terms if name.endswith("accuracy")} == set(player.observed)
 
 
+def test_without_weight_the_classifiers_loss_on_fakes_is_recorded_only() -> None:
+    _, classifier, _ = _model(label_fakes=0.0).players()
+    assert "fake" in classifier.observed
+    terms = [_model(label_fakes=weight).classify(_batch())["fake"] for weight in (0.0, 1.0, 0.5)]
+    torch.testing.assert_close(terms, [terms[0], terms[0], terms[0] / 2])
+
+
 def test_fakes_are_asked_for_with_the_batchs_labels() -> None:
     model, batch = _model().train(), _batch()
     seen = []

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.models import infogan
-from pipeline.models.base import AdversarialModel, Batch, CodedModel
+from pipeline.models.base import AdversarialModel, Batch, CodedModel, EncoderModel
 from pipeline.networks import dcgan
 
 SHAPE, NOISE, CODES = (3, 16, 16), 6, 3
@@ -68,7 +68,7 @@ def test_the_code_loss_is_the_cross_entropy_of_each_images_own_code(scale: float
     """The known faults: slicing the batch in place of the code's columns, and a softmax in front of cross-entropy."""
     model, batch = _model(information=2.0), _batch()
     model.generator.current, model.trunk = _Telling(), _Reading()
-    model.code, model.real = _Scaled(scale), nn.Linear(CODES, 1)
+    model.recogniser, model.real = _Scaled(scale), nn.Linear(CODES, 1)
     one = math.tanh(9)
     expected = math.log(math.exp(scale * one) + CODES - 1) - scale * one
     found = model.find(batch)
@@ -87,7 +87,7 @@ def test_the_recogniser_learns_from_fakes_alone_and_moves_no_generator() -> None
     model, batch = _model(), _batch()
     discriminator, recogniser, generator = model.players()
     assert [player.name for player in model.players()] == ["discriminator", "recogniser", "generator"]
-    assert recogniser.modules == (model.trunk, model.code)
+    assert recogniser.modules == (model.trunk, model.recogniser)
     seen: list[Tensor] = []
     hook = model.trunk.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
     recogniser.terms(batch)
@@ -106,7 +106,7 @@ def test_the_recogniser_learns_from_fakes_alone_and_moves_no_generator() -> None
 
 def test_adversarial_losses_match_their_algebra() -> None:
     model, batch = _model(), _batch()
-    model.trunk, model.real, model.code = _Reading(), _Scaled(0.0), _Scaled(1.0)
+    model.trunk, model.real, model.recogniser = _Reading(), _Scaled(0.0), _Scaled(1.0)
     for name in ("real", "fake"):
         assert model.discriminate(batch)[name].item() == pytest.approx(math.log(2))
     assert model.deceive(_batch())["adversarial"].item() == pytest.approx(F.softplus(torch.tensor(0.0)).item())
@@ -119,6 +119,7 @@ def test_codes_change_the_image_and_mix(embedding: int) -> None:
     model = _model(embedding=embedding).eval()
     assert isinstance(model, CodedModel)
     assert isinstance(model, AdversarialModel)
+    assert not isinstance(model, EncoderModel)
     assert not model.conditional
     latents = model.prior(1, torch.Generator().manual_seed(1)).expand(3, -1)
     shares = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0.5, 0.5, 0]])

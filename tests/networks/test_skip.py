@@ -71,6 +71,19 @@ def test_all_channels_but_the_images_scale_with_the_width() -> None:
     assert wide[-1] == thin[-1] == SHAPE
 
 
+def test_additions_leave_the_generators_layers_and_replace_the_discriminators() -> None:
+    changed = skip.build(skip.Settings(width=8, normalised=True, discriminator="strided"), SHAPE)
+    plain = skip.build(skip.Settings(width=8), SHAPE)
+    inputs = torch.randn(2, 5), torch.zeros(2, 0)
+    assert _layers(changed.decoder(5, 0), *inputs) == _layers(plain.decoder(5, 0), *inputs)
+    norms = [part.num_features for part in changed.decoder(5, 0).modules() if isinstance(part, nn.BatchNorm2d)]
+    assert norms == [128, 64, 32, 16, 16, 8]
+    images = torch.randn(2, *SHAPE), torch.zeros(2, 0)
+    maps = [(16, 32, 32), (32, 16, 16), (64, 8, 8), (128, 4, 4)]
+    assert _layers(changed.encoder(1, 0), *images) == [*maps, (1,)]
+    assert changed.head(3)(changed.trunk()(images[0])).shape == (2, 3)
+
+
 def test_patches_are_the_transposed_convolution() -> None:
     torch.manual_seed(0)
     patches, maps = skip.Patches(5, 3, 4).double(), torch.randn(2, 5, 2, 3, dtype=torch.float64, requires_grad=True)

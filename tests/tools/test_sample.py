@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import Tensor
 
 from pipeline.errors import InputError
-from tools.sample import _grid, _labels
+from tools.sample import _coded, _grid, _labels
 
 DIGITS = SimpleNamespace(classes=("zero", "one", "two"), kind="classes", data="digits")
 FACES = SimpleNamespace(classes=("Smiling", "Male", "Bangs"), kind="attributes", data="faces")
@@ -29,6 +30,29 @@ def test_wrong_names_are_told(names: list[str], words: list[str]) -> None:
     with pytest.raises(InputError) as error:
         _labels(names, DIGITS, 1)
     assert all(word in str(error.value) for word in words)
+
+
+class Coded:
+    """Has three codes, and shows the shares it is given."""
+
+    pixels = "unit"
+    codes = 3
+
+    def coded(self, latents: Tensor, codes: Tensor) -> Tensor:
+        return codes
+
+    def recognise(self, images: Tensor) -> Tensor:
+        return images
+
+
+def test_codes_are_mixed_evenly() -> None:
+    latents = torch.zeros(2, 5)
+    assert _coded(Coded(), latents, [2], "x").tolist() == [[0, 1, 0]] * 2
+    assert _coded(Coded(), latents, [1, 3], "x").tolist() == [[0.5, 0, 0.5]] * 2
+    with pytest.raises(InputError, match="--code 4: expected a number from 1 to 3"):
+        _coded(Coded(), latents, [1, 4], "x")
+    with pytest.raises(InputError, match="--code 1: fc_vae has no latent code"):
+        _coded(object(), latents, [1], "fc_vae")
 
 
 @pytest.mark.parametrize("channels", [1, 3])
