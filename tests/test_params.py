@@ -190,6 +190,13 @@ def _set(content: dict[str, Any], key: str, value: Any) -> None:
         ("experiments.cgan.moving_average", 1.0, ["experiments.cgan.moving_average", "1.0"]),
         ("data.scenes.source", "iclevr", ["data.scenes.source", "clevr", "folder"]),
         ("data.digits.source", "mnits", ["data.digits.source", "mnits", "digits8x8"]),
+        ("data.faces.source", "celebs", ["data.faces.source", "avatars", "celeba"]),
+        ("experiments.face_infogan.codes", 1, ["experiments.face_infogan.codes", "2", "1"]),
+        ("experiments.face_gan.discriminator", "x", ["experiments.face_gan.discriminator", "strided"]),
+        ("experiments.face_vae.optimisers.vae.decay", 1.5, ["optimisers.vae.decay", "1.5"]),
+        ("report.beside", [{"figure": "samples", "experiments": ["fc_vae"]}], ["report.beside.0.experiments"]),
+        ("report.beside", [{"figure": "samples", "experiments": ["fc_vae", "me"]}], ["report.beside.0", "'me'"]),
+        ("report.beside", [{"figure": "poster", "experiments": ["fc_vae", "cgan"]}], ["report.beside.0.figure"]),
         ("classifier.letters", {}, ["classifier.letters"]),
         ("colours", {}, ["colours", "unknown block"]),
         ("data", None, ["data", "expected a mapping"]),
@@ -229,7 +236,7 @@ def _plugins() -> list[str]:
     folders = ("data", "models", "networks")
     files = [path for folder in folders for path in sorted((PIPELINE / folder).glob("*.py"))]
     named = [str(p.relative_to(PIPELINE).with_suffix("")) for p in files if "class Settings" in p.read_text()]
-    return [*named, "training/loop", "classifier", "evaluation", "view"]
+    return [*named, "training/loop", "classifier", "evaluation", "view", "report/beside"]
 
 
 @pytest.mark.parametrize("name", _plugins())

@@ -341,7 +341,7 @@ def test_faces_leave_all_their_results(faces: Workspace) -> None:
     for name, metrics in found.items():
         assert every | own[name] <= set(metrics)
         assert metrics["source"] == "avatars"
-    assert {"flip_rate_smiling", "leak_smiling", "flip_rate_lowest"} <= set(json_of(results / "seeds/face_acgan.json"))
+    assert {"flip_rate_smiling", "flip_rate_lowest"} <= set(json_of(results / "seeds/face_acgan.json"))
     assert not {"elbo", "nll", "active_units"} & set(found["face_ae"])
 
     drawn = {name: {path.stem for path in (results / f"figures/{name}").glob("*.png")} for name in found}

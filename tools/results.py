@@ -18,6 +18,8 @@ SHORT = (
     "recall",
     "diversity",
     "condition_accuracy",
+    "flip_rate",
+    "code_recovery",
 )
 
 

@@ -22,13 +22,14 @@ class Settings(Strict):
 
     normalised: batch norm after every layer of the generator but the last, and weights that start as a DCGAN's; the
     report has it after two layers and the skip path. discriminator: the `report`'s, or `strided`, which halves the maps
-    four times by 4x4 convolutions with batch norm, as a DCGAN's does, and is twice as wide. Both, our additions, make
-    it learn from far fewer images.
+    four times by 4x4 convolutions, as a DCGAN's does, and is twice as wide; normalisation: of its maps, but for the
+    first. These, our additions, make it learn from far fewer images.
     """
 
     width: int = Field(ge=1)
     normalised: bool = False
     discriminator: Literal["report", "strided"] = "report"
+    normalisation: Literal["batch", "layer"] = "batch"
 
 
 class Skip(Network):
@@ -62,8 +63,10 @@ class Skip(Network):
 
     def layers(self, channels: int) -> nn.Sequential:
         """The discriminator's, from images of so many channels to features: 4 x width, or 4x4 maps, flattened."""
-        width = self.settings.width
-        return _strided(channels, 2 * width) if self.settings.discriminator == "strided" else _report(channels, width)
+        settings = self.settings
+        if settings.discriminator == "report":
+            return _report(channels, settings.width)
+        return _strided(channels, 2 * settings.width, settings.normalisation)
 
 
 class Generator(nn.Module):
@@ -165,15 +168,12 @@ def _report(channels: int, width: int) -> nn.Sequential:
     )
 
 
-def _strided(channels: int, width: int) -> nn.Sequential:
+def _strided(channels: int, width: int, normalisation: str) -> nn.Sequential:
     """From 64x64 images to 4x4 maps of 8 x width channels, flattened."""
     layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2, inplace=True)]
     for before, after in pairwise((width, 2 * width, 4 * width, 8 * width)):
-        layers += [
-            nn.Conv2d(before, after, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(after),
-            nn.LeakyReLU(0.2, inplace=True),
-        ]
+        norm = nn.BatchNorm2d(after) if normalisation == "batch" else nn.GroupNorm(1, after)
+        layers += [nn.Conv2d(before, after, 4, 2, 1, bias=False), norm, nn.LeakyReLU(0.2, inplace=True)]
     return nn.Sequential(*layers, nn.Flatten())
 
 
