@@ -1,12 +1,14 @@
 """The report: one HTML page that needs nothing besides itself."""
 
 import base64
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
 
 from pipeline.report.table import Metrics, text
 
@@ -22,8 +24,11 @@ class Picture:
 
     @property
     def data(self) -> str:
-        """The picture as a data URI."""
-        return "data:image/png;base64," + base64.b64encode(self.path.read_bytes()).decode()
+        """The picture as a data URI: as WebP, a third of the PNG, which stays in its folder."""
+        content = io.BytesIO()
+        with Image.open(self.path) as png:
+            png.convert("RGB").save(content, format="WEBP", quality=70, method=1)
+        return "data:image/webp;base64," + base64.b64encode(content.getvalue()).decode()
 
     @property
     def wide(self) -> bool:
