@@ -33,7 +33,7 @@ def report() -> None:
         for name, block in experiments.items()
     ]
     values = advice.singular_values(images.load(Path("data/prepared/digits/train.safetensors")).images)
-    style.save(advice.draw(values, advice.runs(experiments, metrics)), out / "latent_size.png")
+    style.save(advice.draw(values, advice.runs(experiments, metrics, "digits")), out / "latent_size.png")
     pairs = beside.pictures(settings, experiments, Path("results/figures"), out)
     sizes = page.Picture("How many latent dimensions?", out / "latent_size.png")
     with replacing(out / "index.html") as unfinished:

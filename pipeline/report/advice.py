@@ -45,8 +45,8 @@ class AdviceRun:
     nll: float | None
 
 
-def runs(experiments: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Metrics]) -> list[AdviceRun]:
-    """The runs at hand: experiments that have a latent size and a count of active units."""
+def runs(experiments: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Metrics], role: str) -> list[AdviceRun]:
+    """The runs at hand: experiments on a role's images that have a latent size and a count of active units."""
     return [
         AdviceRun(
             name,
@@ -56,7 +56,7 @@ def runs(experiments: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Met
             metrics[name]["nll"]["mean"] if "nll" in metrics[name] else None,
         )
         for name, block in experiments.items()
-        if "latent" in block and "active_units" in metrics[name]
+        if block["data"] == role and "latent" in block and "active_units" in metrics[name]
     ]
 
 

@@ -100,3 +100,15 @@ def test_bars_say_what_is_used_of_how_much() -> None:
     assert [bar.get_width() for bar in uses] == [10, 12, 12.5, 6]
     assert "nats" in figure.texts[1].get_text()
     assert "nats" not in drawn(tuple(replace(run, nll=None) for run in RUNS)).texts[1].get_text()
+
+
+def test_runs_are_those_of_one_roles_images_that_count_their_active_units() -> None:
+    """A face VAE's thousand dimensions say nothing about digits."""
+    used = {"active_units": {"mean": 3.0}, "nll": {"mean": 80.0}}
+    experiments = {
+        "a_vae": {"data": "digits", "latent": 5, "conditional": True},
+        "a_face_vae": {"data": "faces", "latent": 1024},
+        "a_gan": {"data": "digits", "latent": 100},
+    }
+    metrics = {"a_vae": used, "a_face_vae": used, "a_gan": {"frechet_distance": {"mean": 1.0}}}
+    assert advice.runs(experiments, metrics, "digits") == [advice.AdviceRun("a_vae", 5, 3.0, True, 80.0)]
