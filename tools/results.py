@@ -34,7 +34,7 @@ def results(
 
     found = load(METRICS)
     # A pipe has no width of its own; a table cut to 80 columns would lose what a log is read for.
-    console = Console() if Console().is_terminal else Console(width=160)
+    console = Console() if Console().is_terminal else Console(width=200)
     if everything:
         for name, metrics in found.items():
             table = Table("metric", title=f"{name} · {metrics['source']} · {metrics['seeds']} seeds")
