@@ -1,21 +1,25 @@
-"""From a trained model to the evidence that metrics look at, and from seeds to a mean with its uncertainty."""
+"""From a trained model to the evidence that metrics look at, and from that to all that is measured of it."""
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from pipeline import checkpoint, classifier, progress
+from pipeline import checkpoint, classifier, halves, progress
 from pipeline.classifier import Judge
 from pipeline.data import images
 from pipeline.data.images import scale, to_unit
 from pipeline.errors import InputError
 from pipeline.evidence import Answers, Codes, Evidence, Flips, Judged, Likelihoods, Moment
+from pipeline.halves import Half
 from pipeline.labels import pair
+from pipeline.measurements import Measurements
 from pipeline.models.base import (
     AdversarialModel,
     CodedModel,
@@ -29,6 +33,7 @@ from pipeline.params import Strict
 from pipeline.plugins import plugin
 from pipeline.seeding import generator
 from pipeline.training import curves
+from pipeline.uncertainty import Measured
 
 
 class Settings(Strict):
@@ -36,19 +41,34 @@ class Settings(Strict):
 
     likelihood_images, importance_samples: test images and draws each for the importance-weighted likelihood.
     draws: of each label set that the role lists. pairs: latents of which each attribute is flipped, or the code
-    changed. progress_samples: images drawn at each moment that training kept.
+    changed. progress_samples: images drawn at each moment that training kept. halves: of the test images, on which
+    everything is measured again to tell how sure it is.
     metrics: the plug-ins in pipeline/metrics to measure. seed: of all draws.
     """
 
-    samples: int = Field(ge=16)
-    real_images: int = Field(ge=16)
+    samples: int = Field(ge=32)
+    real_images: int = Field(ge=32)
     likelihood_images: int = Field(ge=1)
     importance_samples: int = Field(ge=1)
     draws: int = Field(default=20, ge=2)
     pairs: int = Field(default=200, ge=2)
     progress_samples: int = Field(default=600, ge=16)
+    halves: int = Field(default=16, ge=2)
     metrics: tuple[str, ...] = Field(min_length=1)
     seed: int = Field(ge=0)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What evaluating one seed's model gives. values: all metrics; halves: the same on each half of the test images.
+
+    trials: of metrics that are shares, see `Measured`. moments: on the way, of adversarial models.
+    """
+
+    values: Mapping[str, float]
+    halves: Sequence[Mapping[str, float]]
+    trials: Mapping[str, int]
+    moments: Sequence[Moment]
 
 
 @dataclass(frozen=True)
@@ -63,22 +83,67 @@ class Evaluation:
     settings: Settings
     device: torch.device
 
-    def seed(self, seed: int, report: Report) -> tuple[dict[str, float], list[Moment]]:
-        """All metrics of one seed, and its moments on the way."""
-        found = self.evidence(seed)
-        values: dict[str, float] = {}
-        for done, name in enumerate(self.settings.metrics):
-            report(done, len(self.settings.metrics), {})
-            measured: dict[str, float] = plugin("metrics", name).measure(found)
-            for key, value in measured.items():
-                if not math.isfinite(value):
-                    raise InputError(f"{self.models[seed]}: {key} is {value}; did the training diverge?")
-            values |= measured
-        report(len(self.settings.metrics), len(self.settings.metrics), {})
-        return values, list(found.moments)
+    def seed(self, seed: int, report: Report) -> Found:
+        """All metrics of one seed, on all evidence and on its halves, and its moments on the way."""
+        cut = self.halves()
+        found = self.evidence(seed, cut)
+        values = self.measure(found)
+        for key, value in values.items():
+            if not math.isfinite(value):
+                raise InputError(f"{self.models[seed]}: {key} is {value}; did the training diverge?")
+        trials: dict[str, int] = {}
+        for name in self.settings.metrics:
+            if told := getattr(plugin("metrics", name), "trials", None):
+                trials |= told(found)
+        noise = generator(torch.device("cpu"), "latents", self.settings.seed) if len(self.models) == 1 else None
+        apart = []
+        for done in range(len(cut)):
+            report(done, len(cut), {})
+            apart.append(self.measure(halves.seen(found, cut, done, noise)))
+        report(len(cut), len(cut), {})
+        return Found(values, apart, trials, list(found.moments))
 
-    def evidence(self, seed: int) -> Evidence:
-        """All evidence on one seed's model."""
+    def measure(self, found: Evidence) -> dict[str, float]:
+        """All metrics of some evidence."""
+        values: dict[str, float] = {}
+        for name in self.settings.metrics:
+            values |= plugin("metrics", name).measure(found)
+        return values
+
+    def halves(self) -> list[Half]:
+        """The same for all seeds and experiments on these images, so that their errors are of the same halves."""
+        lists = {name: len(sets) for name, sets in images.load(self.prepared / "test.safetensors").conditions.items()}
+        noise = generator(torch.device("cpu"), "halves", self.settings.seed)
+        return halves.draw(self.real("test"), lists, self.settings.halves, noise)
+
+    def test_set(self) -> str:
+        """A fingerprint of the test images and of their halves."""
+        data = images.load(self.prepared / "test.safetensors").first(self.settings.real_images)
+        told = hashlib.sha256(data.images.numpy().tobytes() + data.labels.numpy().tobytes())
+        for half in self.halves():
+            told.update(half.rows.cpu().numpy().tobytes())
+        return told.hexdigest()[:12]
+
+    def measurements(self, found: Mapping[int, Found], source: str, machine: str) -> Measurements:
+        """What was found of all seeds."""
+        values = [each.values for each in found.values()]
+        better = {key: way for name in self.settings.metrics for key, way in plugin("metrics", name).BETTER.items()}
+        names = dict.fromkeys(name for each in values for name in each)
+        metrics = {
+            name: Measured(
+                better[name],
+                tuple(each[name] for each in values),
+                halves.errors([each.halves for each in found.values()], name),
+                min((each.trials[name] for each in found.values() if name in each.trials), default=None),
+            )
+            for name in names
+            if all(name in each for each in values)
+        }
+        partial = {name: tuple(each.get(name) for each in values) for name in names if name not in metrics}
+        return Measurements(source, machine, self.test_set(), tuple(found), metrics, partial)
+
+    def evidence(self, seed: int, cut: Sequence[Half]) -> Evidence:
+        """All evidence on one seed's model; cut: the halves that its moments are to be measured on."""
         settings, path = self.settings, self.models[seed]
         judge, (model, header) = classifier.load(self.judge, self.device), checkpoint.load(path, self.device)
         train, test = self.real("train"), self.real("test")
@@ -101,7 +166,8 @@ class Evaluation:
             found = replace(found, answers=answered)
         if isinstance(model, AdversarialModel):
             snapshots = checkpoint.snapshots(path)
-            kept = progress.measure(model, snapshots, judge, test, lists, settings.progress_samples, noise("progress"))
+            samples = settings.progress_samples
+            kept = progress.measure(model, snapshots, judge, test, lists, samples, cut, noise("progress"))
             found = replace(found, moments=kept, drawn_by=model.drawn_by)
         return found
 
@@ -175,7 +241,7 @@ def flips(model: GenerativeModel, judge: Judge, labels: Tensor, count: int, nois
 
 @torch.inference_mode()
 def codes(model: GenerativeModel, judge: Judge, labels: int, count: int, noise: Generator) -> Codes:
-    """`count` latents under each code; labels: how many the judge knows, of which the model is asked for none."""
+    """`count` latents under each code and each two codes mixed; labels: how many the judge knows, asked for none."""
     assert isinstance(model, CodedModel)
     home, latents = measured_on(noise.device), model.prior(count, noise)
     unlabelled = latents.new_zeros(count, labels)
@@ -185,7 +251,13 @@ def codes(model: GenerativeModel, judge: Judge, labels: int, count: int, noise: 
         seen = classifier.predict(judge, to_unit(own, model.pixels))
         for column, values in zip(columns, (*seen, model.recognise(own)), strict=True):
             column.append(values.to(home))
-    return Codes(*map(torch.stack, columns))
+    mixed = []
+    for pair_of_codes in combinations(torch.eye(model.codes, device=latents.device), 2):
+        evenly = torch.stack(pair_of_codes).mean(0).expand(count, -1)
+        own = model.generate(model.coded(latents, evenly), unlabelled)
+        mixed.append(model.recognise(own).to(home))
+    features, logits, recognised = map(torch.stack, columns)
+    return Codes(features, logits, recognised, torch.stack(mixed))
 
 
 def rebuild(model: GenerativeModel, test: Judged, device: torch.device) -> Tensor:
@@ -237,28 +309,3 @@ def _batches(
     for unit, hot in zip(test.images[:count].split(size), test.labels[:count].split(size), strict=True):
         own = unit.to(device)
         yield own if model.pixels == "unit" else own * 2 - 1, hot.to(device).float()
-
-
-def summarise(values: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Each metric's mean over seeds and the half width `ci95` of its 95 % interval.
-
-    Student's t interval over the seeds: it covers what another seed would change (weights, batches, draws), not another
-    test set. With one seed there is no such interval, and `ci95` is left out. A metric that some seeds lack, such as
-    the iteration of a collapse, is left out too.
-    """
-    from scipy.special import stdtrit
-
-    summary = {}
-    for name in (name for name in values[0] if all(name in each for each in values)):
-        numbers = [each[name] for each in values]
-        n = len(numbers)
-        mean = math.fsum(numbers) / n
-        summary[name] = {"mean": _round(mean)}
-        if n > 1:
-            deviation = math.sqrt(math.fsum((x - mean) ** 2 for x in numbers) / (n - 1))
-            summary[name]["ci95"] = _round(float(stdtrit(n - 1, 0.975)) * deviation / math.sqrt(n))
-    return summary
-
-
-def _round(value: float) -> float:
-    return float(f"{value:.6g}")

@@ -1,6 +1,6 @@
 """What a metric may look at: one trained model's samples, likelihoods and real images, through the judge's eyes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -13,18 +13,31 @@ class Judged:
     """Images as the judge sees them.
 
     images: (N, C, H, W) float32 in [0, 1]. features: (N, D). logits: (N, K). labels: (N, K) uint8; of fakes, those
-    asked for. originals (N,): equal where images are variants of one; None for fakes."""
+    asked for. originals (N,): equal where images are variants of one; None for fakes. known: see `per_image`."""
 
     images: Tensor
     features: Tensor
     logits: Tensor
     labels: Tensor
     originals: Tensor | None = None
+    known: dict[Callable[[Tensor], Tensor], Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    def per_image(self, measure: Callable[[Tensor], Tensor]) -> Tensor:
+        """measure(images), a number an image (N,), computed once for these images and all that `take` takes later."""
+        if measure not in self.known:
+            self.known[measure] = measure(self.images)
+        return self.known[measure]
+
+    def take(self, rows: Tensor) -> "Judged":
+        """Some of the images, in this order."""
+        columns = (self.images[rows], self.features[rows], self.logits[rows], self.labels[rows])
+        originals = None if self.originals is None else self.originals[rows]
+        return Judged(*columns, originals, {measure: values[rows] for measure, values in self.known.items()})
 
 
 @dataclass(frozen=True)
 class Likelihoods:
-    """A likelihood model on N held-out images; nats per image, pixels in [0, 1].
+    """A likelihood model on N held-out images; nats per image, of pixels in the model's own range.
 
     reconstruction: (N,) -log p(x | z), z ~ q(z | x); kl: (N,) KL(q(z | x) || p(z)), in closed form.
     log_weights: (M, S) log p(x, z_s) - log q(z_s | x) of M of the images, S draws each.
@@ -72,11 +85,14 @@ class Codes:
     """Drawings of M latents under each of C codes.
 
     features: (C, M, D); logits: (C, M, K), the judge's. recognised: (C, M, C), the model's own log Q(c | x), in nats.
+    mixed: (P, M, C), the same of drawings under each of the P = C (C - 1) / 2 pairs of codes, mixed evenly, in the
+    order of `itertools.combinations`.
     """
 
     features: Tensor
     logits: Tensor
     recognised: Tensor
+    mixed: Tensor
 
 
 @dataclass(frozen=True)
@@ -86,12 +102,14 @@ class Moment:
     iteration, images_seen: so far. drawer: `generator`, its weights as they were, or `average`, their moving average.
     values: by name, the same names at every moment: always `frechet_distance` and `diversity` (see those metrics); for
     conditional models `condition_accuracy`, and for every list of label sets `<list>_accuracy`.
+    halves: the `frechet_distance` from each half of the test images; empty when read from disk.
     """
 
     iteration: int
     images_seen: int
     drawer: str
     values: Mapping[str, float]
+    halves: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

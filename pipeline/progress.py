@@ -10,8 +10,9 @@ from pipeline import classifier, storage
 from pipeline.classifier import Judge
 from pipeline.data.images import to_unit
 from pipeline.evidence import Judged, Moment
+from pipeline.halves import Half
 from pipeline.metrics.diversity import relative_diversity
-from pipeline.metrics.frechet import frechet_distance
+from pipeline.metrics.frechet import fitted, gaussian_distance
 from pipeline.models.base import AdversarialModel, Drawer, GenerativeModel
 from pipeline.scores import accuracy
 
@@ -27,12 +28,13 @@ def measure(
     test: Judged,
     lists: Mapping[str, Tensor],
     samples: int,
+    halves: Sequence[Half],
     noise: Generator,
 ) -> list[Moment]:
     """Both drawers at each snapshot, in order; `model` is left with the last snapshot's weights.
 
-    lists: label sets (M, K) by name, asked for if the model is conditional. Latents and labels are the same at every
-    moment, so that what changes is the generator.
+    lists: label sets (M, K) by name, asked for if the model is conditional. halves: of the test images. Latents and
+    labels are the same at every moment, so that what changes is the generator.
     """
     assert isinstance(model, AdversarialModel)
     home = test.images.device
@@ -42,6 +44,7 @@ def measure(
         asked |= {name: sets.to(home).repeat(REPEATS, 1) for name, sets in lists.items()}
     every = torch.cat(list(asked.values()))
     latents = model.prior(len(every), noise)
+    real, parts_of_real = fitted(test.features), [fitted(test.features[half.rows]) for half in halves]
     found = []
     for path in snapshots:
         tensors, facts = storage.read(path, "a snapshot of a generator")
@@ -54,13 +57,15 @@ def measure(
                     column.append(part.to(home))
             images, features, logits = map(torch.cat, columns)
             fake = Judged(images[:samples], features[:samples], logits[:samples], labels)
+            drawn = fitted(fake.features)
             values = {
-                "frechet_distance": frechet_distance(test.features, fake.features),
+                "frechet_distance": gaussian_distance(real, drawn),
                 "diversity": relative_diversity(fake, test, model.conditional),
             }
             if model.conditional:
                 parts = logits.split([len(sets) for sets in asked.values()])
                 for (name, sets), answers in zip(asked.items(), parts, strict=True):
                     values[f"{name}_accuracy"] = accuracy(answers, sets, judge.kind)
-            found.append(Moment(facts["iteration"], facts["images_seen"], drawer, values))
+            apart = tuple(gaussian_distance(part, drawn) for part in parts_of_real)
+            found.append(Moment(facts["iteration"], facts["images_seen"], drawer, values, apart))
     return found

@@ -14,12 +14,14 @@ def evaluate(
 ) -> None:
     """Measure the trained models of an experiment on held-out images and in the judge's eyes.
 
-    Writes results/metrics/NAME.json, each metric's mean over seeds with its uncertainty, results/seeds/NAME.json, each
-    metric by seed, and results/progress/NAME.csv, a few metrics at the moments of training that were kept.
+    Writes results/metrics/NAME.json, each metric's mean over seeds with its 95 % interval,
+    results/measurements/NAME.json, each metric by seed and what its uncertainty is told from, and
+    results/progress/NAME.csv, a few metrics at the moments of training that were kept.
     """
-    from pipeline import checkpoint, evaluation, moments, params
+    from pipeline import checkpoint, evaluation, measurements, moments, params
     from pipeline.device import pick
-    from pipeline.files import write_json
+    from pipeline.files import replacing, write_json
+    from pipeline.machine import describe
     from pipeline.parallel import over_seeds
     from pipeline.plugins import plugin
 
@@ -39,14 +41,14 @@ def evaluate(
         pick(device),
     )
     found = over_seeds(f"evaluate {name}", task.seed, list(models), task.device, len(models))
-    seeds = {seed: values for seed, (values, _) in found.items()}
-    for seed, values in seeds.items():
-        if "collapse_iteration" in values:
-            print(f"evaluate {name} seed {seed}: collapsed from iteration {values['collapse_iteration']:.0f} on")
-    facts = {"source": header.source, "seeds": len(seeds)}
-    write_json(Path("results/metrics") / f"{name}.json", facts | evaluation.summarise(list(seeds.values())))
-    write_json(Path("results/seeds") / f"{name}.json", {str(seed): values for seed, values in seeds.items()})
-    moments.write(Path("results/progress") / f"{name}.csv", {seed: kept for seed, (_, kept) in found.items()})
+    for seed, each in found.items():
+        if "collapse_iteration" in each.values:
+            print(f"evaluate {name} seed {seed}: collapsed from iteration {each.values['collapse_iteration']:.0f} on")
+    measured = task.measurements(found, header.source, describe(task.device))
+    write_json(Path("results/metrics") / f"{name}.json", measured.summary())
+    with replacing(Path("results/measurements") / f"{name}.json") as beside:
+        beside.write_text(measurements.dump(measured), encoding="utf-8")
+    moments.write(Path("results/progress") / f"{name}.csv", {seed: each.moments for seed, each in found.items()})
 
 
 if __name__ == "__main__":

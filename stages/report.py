@@ -1,48 +1,85 @@
-"""Stage `report`: all metrics and pictures to one page."""
+"""Stage `report`: all that was measured and drawn to one page."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.command import single
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from pipeline.measurements import Measurements
+    from pipeline.report.page import Run
+    from pipeline.report.pictures import Picture
+    from pipeline.report.settings import Settings
+
+RESULTS = Path("results")
+
 
 def report() -> None:
-    """Write results/report/index.html, one self-contained page, from the metrics and pictures of all experiments."""
+    """Write results/report/index.html, one self-contained page, from the results of all experiments."""
     import json
 
-    from pipeline import params
-    from pipeline.data import images
-    from pipeline.errors import InputError
-    from pipeline.figures import style
+    from pipeline import measurements, params
     from pipeline.files import replacing
-    from pipeline.plugins import plugin
-    from pipeline.report import advice, beside, page, table
+    from pipeline.report import budget, explorer, page, pictures, verdicts
+    from pipeline.report.settings import Settings
 
-    experiments, evaluation = params.read("experiments"), params.read("evaluation")
-    settings = params.parse(beside.Settings, params.read("report"), "report")
-    found, out = table.load(Path("results/metrics")), Path("results/report")
-    modules = dict.fromkeys(metric for settings in evaluation.values() for metric in settings["metrics"])
-    better = {key: value for name in modules for key, value in plugin("metrics", name).BETTER.items()}
-    judges = {role: json.loads(Path(f"results/classifiers/{role}.json").read_text()) for role in evaluation}
+    blocks = {key: params.read(key) for key in ("data", "classifier", "evaluation", "experiments")}
+    settings = params.parse(Settings, params.read("report"), "report")
+    experiments, found = blocks["experiments"], measurements.load(RESULTS / "measurements")
+    _complete(experiments, found, settings)
+    decoders = explorer.embedded([RESULTS / "models" / name for name in settings.explorer])
+    paths = [path for name in experiments for path in sorted((RESULTS / "figures" / name).glob("*.png"))]
+    sizes = _sizes(experiments, found)
+    pictured = pictures.embedded([sizes, *paths], page.room(decoders))
+    runs = [_run(name, block, found[name], pictured) for name, block in experiments.items()]
+    roles = dict.fromkeys(run.role for run in runs)
+    content = page.Content(
+        runs=runs,
+        settings=settings,
+        judges={role: json.loads((RESULTS / f"classifiers/{role}.json").read_text()) for role in roles},
+        conclusions=verdicts.load(RESULTS / "conclusions.json"),
+        decoders=decoders,
+        sizes=pictured[sizes],
+        budget=budget.name(blocks, Path("budgets")),
+    )
+    with replacing(RESULTS / "report/index.html") as unfinished:
+        unfinished.write_text(text := page.render(content), encoding="utf-8")
+    print(f"report: {RESULTS / 'report/index.html'}, {len(runs)} experiments, {len(text.encode()) / 1e6:.1f} MB")
+
+
+def _complete(experiments: "Mapping[str, Any]", found: "Mapping[str, Measurements]", settings: "Settings") -> None:
+    """Raises InputError unless every experiment is measured and the report's settings name only those there are."""
+    from pipeline.errors import InputError
+
     if missing := [name for name in experiments if name not in found]:
-        raise InputError(
-            f"results/metrics: expected every experiment of params.yaml, found none of {', '.join(missing)}"
-        )
-    metrics = {name: found[name] for name in experiments}
-    sections = [
-        page.Section(name, page.flat(block), metrics[name], [page.Picture(p.stem, p) for p in _pictures(name)])
-        for name, block in experiments.items()
-    ]
+        expected = "expected every experiment of params.yaml"
+        raise InputError(f"{RESULTS / 'measurements'}: {expected}, found none of {', '.join(missing)}; run `dvc repro`")
+    named = [*settings.explorer, *(name for part in settings.sections for name in part.experiments)]
+    if strange := [name for name in named if name not in experiments]:
+        raise InputError(f"params.yaml: report: expected entries of experiments, found {', '.join(strange)}")
+
+
+def _sizes(experiments: "Mapping[str, Any]", found: "Mapping[str, Measurements]") -> Path:
+    """Draws how many latent dimensions are needed; the file."""
+    from pipeline.data import images
+    from pipeline.figures import style
+    from pipeline.report import advice
+
     values = advice.singular_values(images.load(Path("data/prepared/digits/train.safetensors")).images)
-    style.save(advice.draw(values, advice.runs(experiments, metrics, "digits")), out / "latent_size.png")
-    pairs = beside.pictures(settings, experiments, Path("results/figures"), out)
-    sizes = page.Picture("How many latent dimensions?", out / "latent_size.png")
-    with replacing(out / "index.html") as unfinished:
-        unfinished.write_text(page.render(sections, better, judges, sizes, pairs), encoding="utf-8")
-    print(f"report: {out / 'index.html'}, {len(sections)} experiments")
+    path = RESULTS / "report/latent_size.png"
+    style.save(advice.draw(values, advice.runs(experiments, found, "digits")), path)
+    return path
 
 
-def _pictures(name: str) -> list[Path]:
-    return sorted((Path("results/figures") / name).glob("*.png"))
+def _run(name: str, block: "Mapping[str, Any]", found: "Measurements", pictured: "Mapping[Path, Picture]") -> "Run":
+    """An experiment with its pictures."""
+    from pipeline.report.page import Run
+
+    own = {path.stem: picture for path, picture in pictured.items() if path.parent == RESULTS / "figures" / name}
+    return Run(name, block, found, own)
 
 
 if __name__ == "__main__":

@@ -63,8 +63,8 @@ def _plugins(stage: str, key: str, content: dict[str, Any]) -> dict[str, list[st
         return {"data": [key]}
     if stage == "classify":
         return {"judges": [content["classifier"][key]["network"]]}
-    if stage == "report":
-        return {"metrics": [metric for block in content["evaluation"].values() for metric in block["metrics"]]}
+    if stage in ("conclude", "report"):
+        return {}
     block = content["experiments"][key]
     return {
         "models": [block["family"]],
@@ -103,7 +103,7 @@ def test_the_closure_follows_imports_inside_functions_and_plugins() -> None:
 
 
 def test_every_stage_declares_exactly_the_code_it_imports(stages: dict[str, Any], content: dict[str, Any]) -> None:
-    assert len(stages) == 2 * len(content["data"]) + 3 * len(content["experiments"]) + 1
+    assert len(stages) == 2 * len(content["data"]) + 3 * len(content["experiments"]) + 2
     needs = [_closure(ROOT / "stages/prepare.py", {"data": [role]}) for role in content["data"]]
     roles = {path for need in needs for path in need if path.parent.name == "data" and path.stem not in content["data"]}
     for address, stage in stages.items():

@@ -1,10 +1,9 @@
-"""Evidence is what it says, and a mean's interval is Student's."""
+"""Evidence is what it says."""
 
 from collections.abc import Sequence
 
 import pytest
 import torch
-from scipy import stats
 from torch import Generator, Tensor
 
 from pipeline import evaluation
@@ -93,19 +92,6 @@ def test_labels_asked_for_are_drawn_as_the_test_images_are_and_obeyed(test: Judg
     assert torch.equal(found.fake.features, again.fake.features)
 
 
-@pytest.mark.parametrize("values", [[1.0, 2.0, 4.0], [0.5, 0.6], [3.0, -1.0, 2.0, 7.0]])
-def test_the_interval_is_students(values: list[float]) -> None:
-    summary = evaluation.summarise([{"a": value} for value in values])["a"]
-    low, high = stats.t.interval(0.95, len(values) - 1, sum(values) / len(values), stats.sem(values))
-    assert summary["mean"] == pytest.approx(sum(values) / len(values), rel=1e-5)
-    assert summary["ci95"] == pytest.approx((high - low) / 2, rel=1e-5)
-    assert evaluation.summarise([{"a": 0.5}] * 3)["a"]["ci95"] == 0
-
-
-def test_one_seed_has_no_interval() -> None:
-    assert evaluation.summarise([{"a": 1.5}]) == {"a": {"mean": 1.5}}
-
-
 class Pixel:
     """A judge that reads attribute k off pixel k: it holds where the pixel is brighter than one half."""
 
@@ -177,6 +163,8 @@ def test_codes_are_judged_one_after_the_other_with_the_same_latents() -> None:
     assert not (found.logits[1, :, 3] > 0).any()
     assert not (found.logits[:, :, :3] > 0).any()  # asked for no label
     assert found.recognised.argmax(2).tolist() == [[0] * 10, [1] * 10]
+    assert found.mixed.shape == (1, 10, 2)  # mixed evenly, the two signs cancel
+    assert found.mixed.argmax(2).tolist() == [[1] * 10]
 
 
 def test_an_encoder_without_a_posterior_rebuilds_the_test_images() -> None:

@@ -194,9 +194,13 @@ def _set(content: dict[str, Any], key: str, value: Any) -> None:
         ("experiments.face_infogan.codes", 1, ["experiments.face_infogan.codes", "2", "1"]),
         ("experiments.face_gan.discriminator", "x", ["experiments.face_gan.discriminator", "strided"]),
         ("experiments.face_vae.optimisers.vae.decay", 1.5, ["optimisers.vae.decay", "1.5"]),
-        ("report.beside", [{"figure": "samples", "experiments": ["fc_vae"]}], ["report.beside.0.experiments"]),
-        ("report.beside", [{"figure": "samples", "experiments": ["fc_vae", "me"]}], ["report.beside.0", "'me'"]),
-        ("report.beside", [{"figure": "poster", "experiments": ["fc_vae", "cgan"]}], ["report.beside.0.figure"]),
+        ("report.beside", [], ["report.beside", "unknown key"]),
+        ("report.metrics.letters", ["elbo"], ["report.metrics.letters", "digits"]),
+        ("report.explorer", ["me"], ["report.explorer", "'me'"]),
+        ("report.explorer", ["face_vae"], ["report.explorer", "'face_vae'", "data: faces", "network: conv"]),
+        ("report.sections", [{"title": "A", "experiments": []}], ["report.sections.0.experiments"]),
+        ("report.sections", [{"title": "A", "experiments": ["me"]}], ["report.sections.0.experiments", "'me'"]),
+        ("report.sections", [{"title": n, "experiments": ["cgan"]} for n in "AB"], ["report.sections", "'cgan'"]),
         ("classifier.letters", {}, ["classifier.letters"]),
         ("colours", {}, ["colours", "unknown block"]),
         ("data", None, ["data", "expected a mapping"]),
@@ -236,7 +240,7 @@ def _plugins() -> list[str]:
     folders = ("data", "models", "networks")
     files = [path for folder in folders for path in sorted((PIPELINE / folder).glob("*.py"))]
     named = [str(p.relative_to(PIPELINE).with_suffix("")) for p in files if "class Settings" in p.read_text()]
-    return [*named, "training/loop", "classifier", "evaluation", "view", "report/beside"]
+    return [*named, "training/loop", "classifier", "evaluation", "view", "report/settings"]
 
 
 @pytest.mark.parametrize("name", _plugins())

@@ -11,9 +11,12 @@ import pytest
 import yaml
 from workspace import Workspace, make, ran
 
+from pipeline import measurements
+from pipeline.uncertainty import mean
+
 pytestmark = pytest.mark.slow
 NAMES = ("fc_vae", "fc_cvae")
-OWN = {f"{stage}@fc_vae" for stage in ("train", "evaluate", "figures")} | {"report"}
+OWN = {f"{stage}@fc_vae" for stage in ("train", "evaluate", "figures")} | {"conclude", "report"}
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +24,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Two experiments, reproduced and committed."""
     workspace = make(tmp_path_factory.mktemp("pipeline"), NAMES)
     done = workspace.reproduced()
-    assert done == {"prepare@digits", "classify@digits", "report"} | {
+    assert done == {"prepare@digits", "classify@digits", "conclude", "report"} | {
         f"{stage}@{name}" for stage in ("train", "evaluate", "figures") for name in NAMES
     }
     workspace.run("git", "add", "-A")
@@ -42,7 +45,8 @@ def test_a_second_run_does_nothing(workspace: Workspace) -> None:
 
 def test_git_holds_lock_and_metrics_but_no_data(workspace: Workspace) -> None:
     files = workspace.run("git", "ls-files").split()
-    assert {"dvc.lock", "results/metrics/fc_vae.json", "results/seeds/fc_vae.json"} <= set(files)
+    assert {"dvc.lock", "results/metrics/fc_vae.json", "results/measurements/fc_vae.json"} <= set(files)
+    assert "results/conclusions.json" in files
     assert not [name for name in files if name.endswith((".safetensors", ".png", ".html", ".csv"))]
     assert not workspace.run("git", "status", "--porcelain")
 
@@ -60,6 +64,7 @@ def test_results_are_complete(workspace: Workspace) -> None:
             "coverage",
             "confidence",
             "class_entropy",
+            "loss_trend",
             "sharpness",
             "nearest_train",
         }
@@ -72,6 +77,13 @@ def test_results_are_complete(workspace: Workspace) -> None:
             assert {"seed", "iteration", "epoch", "images_seen", "loss", "kl", "reconstruction"} <= set(
                 next(csv.reader(file))
             )
+    found = measurements.load(workspace.folder / "results/measurements")
+    assert len({each.test_set for each in found.values()}) == 1
+    for each in found.values():
+        assert (each.seeds, each.partial) == ((0,), {})
+        assert len(each.metrics["elbo"].errors) == 4  # halves at this budget
+        assert each.metrics["loss_trend"].errors == ()
+        assert all(mean(measured).leaves_out_seeds for measured in each.metrics.values())
     page = (workspace.folder / "results/report/index.html").read_text()
     assert all(name in page for name in NAMES)
     assert "digits8x8" in page
@@ -88,7 +100,7 @@ def test_a_latent_size_reruns_its_own_experiment_only(workspace: Workspace) -> N
 
 def test_settings_of_evaluation_and_figures_retrain_nothing(workspace: Workspace) -> None:
     workspace.edit(lambda content: content["evaluation"]["digits"].update(samples=150))
-    assert workspace.reproduced() == {"evaluate@fc_vae", "evaluate@fc_cvae", "report"}
+    assert workspace.reproduced() == {"evaluate@fc_vae", "evaluate@fc_cvae", "conclude", "report"}
     _restore(workspace)
     workspace.edit(lambda content: content["figures"]["digits"].update(seed=1))
     assert workspace.reproduced() == {"figures@fc_vae", "figures@fc_cvae", "report"}
@@ -128,7 +140,7 @@ def test_a_seed_more_trains_that_seed_only(workspace: Workspace) -> None:
     assert model.with_name("seed1.safetensors").read_bytes() != before
     metrics = json.loads((workspace.folder / "results/metrics/fc_vae.json").read_text())
     assert metrics["seeds"] == 2
-    assert metrics["elbo"]["ci95"] > 0
+    assert metrics["elbo"]["low"] < metrics["elbo"]["mean"] < metrics["elbo"]["high"]
     _restore(workspace)
 
 
@@ -158,13 +170,26 @@ def test_experiments_params_metrics_and_plots(workspace: Workspace, tmp_path: Pa
         assert "training images seen" in page
         assert "samples.png" in page
     _restore(workspace)
+    output = workspace.run("latentlab", "compare", "HEAD", "latent20", "--pictures", str(tmp_path / "pictures"))
+    assert "experiments.fc_vae.latent" in output
+    assert "1 experiment measured the same in both" in output
+    assert "†" in output  # there is one seed at this budget
+    page = (tmp_path / "pictures/index.html").read_text()
+    for side in range(2):
+        assert f'src="{side}/fc_vae/samples.png"' in page
+        assert (tmp_path / f"pictures/{side}/fc_vae/samples.png").read_bytes().startswith(b"\x89PNG")
+    assert "fc_cvae" not in page
+    workspace.run("dvc", "exp", "branch", "latent20", "wider")
+    assert "experiments.fc_vae.latent" in workspace.run("latentlab", "compare", "HEAD", "wider")
+    assert workspace.run("git", "log", "-1", "--format=%P", "wider") == workspace.run("git", "rev-parse", "HEAD")
 
 
-def test_a_queue_of_latent_sizes(workspace: Workspace) -> None:
-    workspace.run("dvc", "exp", "run", "--queue", "-S", "experiments.fc_vae.latent=5,10")
+def test_a_queue_of_latent_sizes_and_layers(workspace: Workspace, tmp_path: Path) -> None:
+    grid = ("-S", "experiments.fc_vae.latent=5,10", "-S", "experiments.fc_vae.layers=1,2")
+    workspace.run("dvc", "exp", "run", "--queue", *grid)
     workspace.run("dvc", "queue", "start")
     deadline = time.monotonic() + 300
-    while (status := workspace.run("dvc", "queue", "status")).count("Success") < 2:
+    while (status := workspace.run("dvc", "queue", "status")).count("Success") < 4:
         assert "Failed" not in status, status
         assert time.monotonic() < deadline, status
         time.sleep(2)
@@ -175,6 +200,16 @@ def test_a_queue_of_latent_sizes(workspace: Workspace) -> None:
         for run in experiment["revs"]
     }
     assert {5, 10} <= latents
+    path = tmp_path / "map.png"
+    command = ("latentlab", "compare", "HEAD", "--queue", "--heatmap", str(path), "--format", "json")
+    compared = json.loads(workspace.run(*command))
+    assert compared["varying"] == ["experiments.fc_vae.latent", "experiments.fc_vae.layers"]
+    places = {tuple(run["params"].values()) for run in compared["runs"]}
+    assert {(15, 3), (5, 1), (5, 2), (10, 1), (10, 2)} <= places
+    for metrics in zip(*(run["metrics"] for run in compared["runs"]), strict=True):
+        assert {metric["experiment"] for metric in metrics} == {"fc_vae"}
+        assert sum(metric["best"] for metric in metrics) == 1
+    assert path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_sample_and_results_read_what_was_made(workspace: Workspace, tmp_path: Path) -> None:
@@ -226,10 +261,10 @@ def _recorded(workspace: Workspace, stage: str, *arguments: str) -> dict[str, An
     return found
 
 
-@pytest.mark.parametrize("stage", ["prepare", "classify", "train", "evaluate", "figures", "report"])
+@pytest.mark.parametrize("stage", ["prepare", "classify", "train", "evaluate", "figures", "conclude", "report"])
 def test_a_stage_reads_exactly_what_it_declares(stage: str, workspace: Workspace) -> None:
     """Parameters, files and code, as they are read at run time against those in dvc.yaml as DVC resolved it."""
-    key = {"prepare": "digits", "classify": "digits", "report": ""}.get(stage, "fc_cvae")
+    key = {"prepare": "digits", "classify": "digits", "conclude": "", "report": ""}.get(stage, "fc_cvae")
     lock = yaml.safe_load((workspace.folder / "dvc.lock").read_text())["stages"][f"{stage}@{key}".rstrip("@")]
     if stage == "train":
         shutil.rmtree(workspace.folder / ".resume", ignore_errors=True)

@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 
 from pipeline import checkpoint, evaluation, moments, progress
 from pipeline.evidence import Judged, Moment
+from pipeline.halves import Half
 from pipeline.models.base import AdversarialModel, Averaged, Drawer, GenerativeModel, Player
 
 K = 4  # labels
@@ -78,7 +79,8 @@ def _snapshots(folder: Path) -> list[Path]:
 def test_each_moment_is_measured_with_the_weights_it_had(test: Judged, tmp_path: Path) -> None:
     model = Painter(0.0, 0.0)
     noise = Generator().manual_seed(0)
-    found = progress.measure(model, _snapshots(tmp_path), Reader(), test, LISTS, 20, noise)  # type: ignore[arg-type]
+    halves = [Half(torch.arange(0, 20), {}), Half(torch.arange(20, 40), {})]
+    found = progress.measure(model, _snapshots(tmp_path), Reader(), test, LISTS, 20, halves, noise)  # type: ignore[arg-type]
     assert [(moment.iteration, moment.images_seen, moment.drawer) for moment in found] == [
         (iteration, 32 * iteration, drawer) for iteration in (10, 200, 1000) for drawer in ("generator", "average")
     ]
@@ -90,6 +92,9 @@ def test_each_moment_is_measured_with_the_weights_it_had(test: Judged, tmp_path:
     assert found[2].values == found[4].values  # the same weights, the same latents
     distances = [moment.values["frechet_distance"] for moment in found]
     assert distances[4] < 0.1 * distances[0]
+    apart = [moment.halves for moment in found]
+    assert apart[2] == apart[4]
+    assert all(low < 0.1 * high for low, high in zip(apart[4], apart[0], strict=True))
     assert len(model.drawn) == 1
 
 
@@ -129,9 +134,3 @@ def test_listed_sets_are_drawn_many_times_with_latents_of_their_own() -> None:
     assert torch.equal(found.logits > 0, sets.bool().expand(5, -1, -1))  # each row is its own set's
     assert len(found.logits[:, 0, 0].unique()) == 1  # clamped at white
     assert len(found.logits[:, 0, 1].unique()) == 5  # five latents
-
-
-def test_a_metric_that_some_seeds_lack_has_no_mean() -> None:
-    summary = evaluation.summarise([{"a": 1.0, "collapse_iteration": 40.0}, {"a": 3.0}])
-    assert set(summary) == {"a"}
-    assert set(evaluation.summarise([{"a": 3.0}, {"a": 1.0, "collapse_iteration": 40.0}])) == {"a"}

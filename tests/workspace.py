@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 KEPT = ("pipeline", "stages", "tools", "budgets", ".dvc/config", ".dvc/plots")
-FILES = ("params.yaml", "dvc.yaml", ".dvcignore", ".gitignore")
+FILES = ("params.yaml", "conclusions.yaml", "dvc.yaml", ".dvcignore", ".gitignore")
 PRIVATE = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
@@ -88,10 +88,17 @@ def make(folder: Path, experiments: Iterable[str]) -> Workspace:
 
     def keep(content: dict[str, Any]) -> None:
         content["experiments"] = {n: block for n, block in content["experiments"].items() if n in wanted}
-        content["report"]["beside"] = [b for b in content["report"]["beside"] if wanted >= set(b["experiments"])]
+        report = content["report"]
+        report["explorer"] = [name for name in report["explorer"] if name in wanted]
+        report["sections"] = [
+            section | {"experiments": names}
+            for section in report["sections"]
+            if (names := [name for name in section["experiments"] if name in wanted])
+        ]
         roles = {block["data"] for block in content["experiments"].values()} | {"digits"}  # the report's advice
         for kind in ("data", "classifier", "evaluation", "figures"):
             content[kind] = {role: block for role, block in content[kind].items() if role in roles}
+        report["metrics"] = {role: names for role, names in report["metrics"].items() if role in roles}
 
     workspace.edit(keep)
     workspace.run("git", "init", "-q")

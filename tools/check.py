@@ -1,4 +1,4 @@
-"""`latentlab check`: whether params.yaml is valid, in well under a second."""
+"""`latentlab check`: whether params.yaml and conclusions.yaml are valid, in well under a second."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,13 +10,25 @@ ROLES = ("data", "classifier", "evaluation", "figures")  # blocks with an entry 
 
 
 def check() -> None:
-    """Validate params.yaml: every key, type, range, plug-in and data role. Prints each fault on a line of its own."""
-    from pipeline import params
+    """Validate params.yaml: every key, type, range, plug-in and data role; and conclusions.yaml.
 
-    content = params.load()
-    if found := faults(content):
+    Prints each fault on a line of its own. A conclusion about an experiment that params.yaml does not have is no fault,
+    as one may have taken the experiment out: `dvc repro` leaves it undecided. What metrics there are only `dvc repro`
+    tells.
+    """
+    from pipeline import conclusions, params
+
+    content, reports = params.load(), params.load(conclusions.FILE)
+    if found := [*faults(content), *conclusions.faults(reports)]:
         raise InputError("\nerror: ".join(found))
+    written = [conclusions.parse(name, value) for name, value in reports.items()]
+    named = dict.fromkeys(name for each in written for name in each.experiments)
     print(f"params.yaml is valid: {len(content['experiments'])} experiments")
+    print(f"conclusions.yaml is valid: {len(written)} conclusions")
+    if unknown := [name for name in named if name not in content["experiments"]]:
+        print(
+            f"note: conclusions about experiments that params.yaml does not have stay undecided: {', '.join(unknown)}"
+        )
 
 
 def faults(content: Mapping[str, Any]) -> list[str]:
@@ -68,22 +80,30 @@ def _role(content: Mapping[str, Any], block: str, role: str, value: Any) -> None
 
 def _report(content: Mapping[str, Any]) -> None:
     from pipeline import params
-    from tools.schemas import PIPELINE, settings
+    from tools.schemas import settings
 
-    checked: Any = params.parse(settings("report/beside"), content["report"], "report")
-    for number, pair in enumerate(checked.beside):
-        where = f"params.yaml: report.beside.{number}"
-        for name in pair.experiments:
+    checked: Any = params.parse(settings("report/settings"), content["report"], "report")
+    for role in checked.metrics:
+        if role not in content["data"]:
+            known = ", ".join(content["data"])
+            raise InputError(f"params.yaml: report.metrics.{role}: expected a role of data, {known}")
+    parts = {f"report.sections.{number}.experiments": part.experiments for number, part in enumerate(checked.sections)}
+    for key, names in {"report.explorer": checked.explorer, **parts}.items():
+        for name in names:
             if name not in content["experiments"]:
-                raise InputError(f"{where}.experiments: expected entries of experiments, found {name!r}")
-        if not any((PIPELINE / "figures" / f"{figure}.py").exists() for figure in _starts(pair.figure)):
-            raise InputError(f"{where}.figure: no such file pipeline/figures/{pair.figure}.py")
-
-
-def _starts(figure: str) -> list[str]:
-    """What a picture's plug-in may be called: some plug-ins draw several, PLUGIN_PART.png."""
-    words = figure.split("_")
-    return ["_".join(words[:count]) for count in range(1, len(words) + 1)]
+                raise InputError(f"params.yaml: {key}: expected entries of experiments, found {name!r}")
+    named = [name for names in parts.values() for name in names]
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        raise InputError(f"params.yaml: report.sections: expected each experiment once, found {twice!r} again")
+    for name in checked.explorer:
+        wanted = {"data": "digits", "family": "vae", "network": "mlp"}
+        block = content["experiments"][name]
+        if isinstance(block, Mapping) and any(block.get(key) != value for key, value in wanted.items()):
+            found = ", ".join(f"{key}: {block.get(key)}" for key in wanted)
+            raise InputError(
+                f"params.yaml: report.explorer: expected experiments with data: digits, family: vae, network: mlp, as "
+                f"the page's own decoder draws no others; found {name!r} with {found}"
+            )
 
 
 def _experiment(content: Mapping[str, Any], name: str, value: Any) -> None:

@@ -3,7 +3,7 @@
 import typer
 
 from pipeline.command import run
-from tools import budget, check, results, sample
+from tools import budget, check, compare, results, sample
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for command in (budget.budget, check.check, results.results, sample.sample):
+    for command in (budget.budget, check.check, compare.compare, results.results, sample.sample):
         app.command()(command)
     run(app)
 

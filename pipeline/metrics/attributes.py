@@ -91,6 +91,13 @@ def leaks(flips: Flips, which: Tensor) -> tuple[float, float]:
     return float(by_asking[pairs].mean()), float(by_latent[pairs].mean())
 
 
+def trials(evidence: Evidence) -> dict[str, int]:
+    """One a pair of drawings."""
+    flips = evidence.flips
+    names = (name for name in BETTER if name.startswith("flip_rate"))
+    return {} if flips is None else dict.fromkeys(names, len(flips.here))
+
+
 def measure(evidence: Evidence) -> dict[str, float]:
     """flip_rate, the mean of the attributes' `flip_rates`, the lowest, and those of attributes in ATTRIBUTES.
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Final
 
 import torch
@@ -17,6 +18,7 @@ BETTER: Final[Mapping[str, str]] = {
     "code_attribute_information": "neither",
     "code_attribute_information_mean": "neither",
     "collapse": "lower",
+    "code_mixture": "higher",
 }
 NOTHING: Final = 1e-10  # of the features' mean square: variation below it is rounding
 
@@ -89,8 +91,26 @@ def collapse(features: Tensor) -> float:
     return between / (between + within)
 
 
+def mixture(mixed: Tensor) -> float:
+    """How often the two codes that Q(c | x) holds most probable are the two that were mixed; mixed (P, M, C).
+
+    By chance one in P, which is C (C - 1) / 2.
+    """
+    pairs = torch.tensor(list(combinations(range(mixed.shape[2]), 2)), device=mixed.device)  # (P, 2), ascending
+    top = mixed.topk(2, dim=2).indices.sort(dim=2).values
+    return float((top == pairs[:, None]).all(2).double().mean())
+
+
+def trials(evidence: Evidence) -> dict[str, int]:
+    """Drawings of one latent are not independent of one another."""
+    if evidence.codes is None:
+        return {}
+    return dict.fromkeys(("code_recovery", "code_mixture"), evidence.codes.features.shape[1])
+
+
 def measure(evidence: Evidence) -> dict[str, float]:
-    """code_recovery and code_information, by the model's own Q, the latter in nats; collapse, in the judge's features.
+    """code_recovery and code_information, by the model's own Q, the latter in nats; collapse, in the judge's features;
+    code_mixture, whether two codes mixed evenly are both found again.
 
     code_attribute_information: mutual information in nats of the code and what the judge sees, its verdict of classes,
     else the attribute of which the code tells most; then also the mean over attributes. Empty for models without code.
@@ -104,6 +124,7 @@ def measure(evidence: Evidence) -> dict[str, float]:
         "code_information": information_bound(found.recognised),
         "code_attribute_information": max(told),
         "collapse": collapse(found.features),
+        "code_mixture": mixture(found.mixed),
     }
     if evidence.kind != "classes":
         values["code_attribute_information_mean"] = sum(told) / len(told)

@@ -10,6 +10,13 @@ from pipeline.scores import accuracy
 BETTER: Final[Mapping[str, str]] = {"condition_accuracy": "higher", "condition_accuracy_real": "neither"}
 
 
+def trials(evidence: Evidence) -> dict[str, int]:
+    """One a drawing, also where it has several labels; one an original."""
+    test = evidence.test
+    originals = len(test.features) if test.originals is None else len(test.originals.unique())
+    return {"condition_accuracy": len(evidence.fake.logits), "condition_accuracy_real": originals}
+
+
 def measure(evidence: Evidence) -> dict[str, float]:
     """condition_accuracy on samples and, as its yardstick, the same on real test images; empty if not conditional."""
     if not evidence.conditional:

@@ -114,6 +114,16 @@ def _one_of_each(originals: Tensor) -> Tensor:
     return first.sort().values
 
 
+def _compared(evidence: Evidence) -> Tensor:
+    """The rows of the real images that are compared, (n,), with as many fakes."""
+    return _one_of_each(_originals(evidence.test))[: min(MOST_COMPARED, len(evidence.fake.features))]
+
+
+def trials(evidence: Evidence) -> dict[str, int]:
+    """One a fake."""
+    return {"duplicates": len(_compared(evidence))}
+
+
 def measure(evidence: Evidence) -> dict[str, float]:
     """diversity of the samples, and the duplicates among them.
 
@@ -121,9 +131,8 @@ def measure(evidence: Evidence) -> dict[str, float]:
     are a random draw because both sets come in random order.
     """
     fake, real = evidence.fake, evidence.test
-    rows = _one_of_each(_originals(real))[:MOST_COMPARED]
-    n = min(len(rows), len(fake.features))
+    rows = _compared(evidence)
     return {
         "diversity": relative_diversity(fake, real, evidence.conditional),
-        "duplicates": duplicates(fake.features[:n], real.features[rows[:n]]),
+        "duplicates": duplicates(fake.features[: len(rows)], real.features[rows]),
     }

@@ -1,7 +1,7 @@
 """The Fréchet distance between real and generated features, each taken for a Gaussian."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,6 +11,14 @@ from pipeline.evidence import Evidence
 BETTER: Final[Mapping[str, str]] = {"frechet_distance": "lower"}
 
 
+class Gaussian(NamedTuple):
+    """mean (D,) and covariance (D, D), float64, of any rank; root: the symmetric root of the covariance."""
+
+    mean: Tensor
+    covariance: Tensor
+    root: Tensor
+
+
 def _root(covariance: Tensor) -> Tensor:
     """The symmetric square root. A rank-deficient matrix has eigenvalues that rounding puts just below zero."""
     values, vectors = torch.linalg.eigh(covariance)
@@ -18,24 +26,28 @@ def _root(covariance: Tensor) -> Tensor:
     return root
 
 
-def gaussian_distance(mean_a: Tensor, covariance_a: Tensor, mean_b: Tensor, covariance_b: Tensor) -> float:
-    """|mean_a - mean_b|^2 + tr(A + B - 2 (A^1/2 B A^1/2)^1/2): the squared distance, in squared feature units.
-
-    Means (D,), covariances A and B (D, D), float64, of any rank. Dowson and Landau 1982; Heusel et al. 2017, eq. (6).
-    """
-    # A^1/2 B A^1/2 = R R^T with R = A^1/2 B^1/2, so the trace of its root is the sum of R's singular values.
-    # Taking them of R, instead of roots of eigenvalues of R R^T, keeps the zero ones of a low rank at zero.
-    trace_root = torch.linalg.svdvals(_root(covariance_a) @ _root(covariance_b)).sum()
-    trace = covariance_a.trace() + covariance_b.trace() - 2 * trace_root
-    return float(((mean_a - mean_b).square().sum() + trace).clamp_min(0))
+def gaussian(mean: Tensor, covariance: Tensor) -> Gaussian:
+    return Gaussian(mean, covariance, _root(covariance))
 
 
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (D,) and unbiased covariance (D, D), float64."""
+def fitted(features: Tensor) -> Gaussian:
+    """Mean and unbiased covariance of features (N, D), N at least 2."""
     features = features.double()
     mean = features.mean(0)
     centred = features - mean
-    return mean, centred.T @ centred / (len(features) - 1)
+    return gaussian(mean, centred.T @ centred / (len(features) - 1))
+
+
+def gaussian_distance(a: Gaussian, b: Gaussian) -> float:
+    """|mean_a - mean_b|^2 + tr(A + B - 2 (A^1/2 B A^1/2)^1/2): the squared distance, in squared feature units.
+
+    A and B are the covariances. Dowson and Landau 1982; Heusel et al. 2017, eq. (6).
+    """
+    # A^1/2 B A^1/2 = R R^T with R = A^1/2 B^1/2, so the trace of its root is the sum of R's singular values.
+    # Taking them of R, instead of roots of eigenvalues of R R^T, keeps the zero ones of a low rank at zero.
+    trace_root = torch.linalg.svdvals(a.root @ b.root).sum()
+    trace = a.covariance.trace() + b.covariance.trace() - 2 * trace_root
+    return float(((a.mean - b.mean).square().sum() + trace).clamp_min(0))
 
 
 def frechet_distance(real: Tensor, fake: Tensor) -> float:
@@ -44,7 +56,7 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
     It is biased upwards, the more the fewer the images: compare only numbers from equally many. The features are our
     own judge's, so this is not an FID.
     """
-    return gaussian_distance(*_moments(real), *_moments(fake))
+    return gaussian_distance(fitted(real), fitted(fake))
 
 
 def measure(evidence: Evidence) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """The final, the best and the moving-average generator compared, and whether training collapsed."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Final
 
 from pipeline.evidence import Evidence, Moment
@@ -12,6 +13,8 @@ BETTER: Final[Mapping[str, str]] = {
     "final_accuracy": "higher",
     "best_accuracy": "higher",
     "average_accuracy": "higher",
+    "progress_frechet_distance": "lower",
+    "progress_accuracy": "higher",
     "best_at": "neither",
     "collapsed": "lower",
     "collapse_iteration": "neither",
@@ -72,13 +75,19 @@ def accuracy(moment: Moment) -> float | None:
     return sum(lists) / len(lists) if lists else moment.values.get("condition_accuracy")
 
 
+def trials(evidence: Evidence) -> dict[str, int]:
+    """One a training."""
+    return {"collapsed": 1}
+
+
 def measure(evidence: Evidence) -> dict[str, float]:
     """Fréchet distance and accuracy of the final, best and average generator; empty for models without moments.
 
     final, best: the weights as they were, at the end and at the moment that is best in the number itself, which may be
     another one for the accuracy. average: their moving average at the end. best_at: where the best Fréchet distance
-    was, as a share of the images seen in training, 1 at the end. collapsed: 1 or 0, see `collapse`, and if 1 the
-    iteration.
+    was, as a share of the images seen in training, 1 at the end. progress: the mean over all moments of the weights as
+    they were, that is, the area under the curve over the images seen: of two that end alike, the one that got there
+    sooner is better. collapsed: 1 or 0, see `collapse`, and if 1 the iteration.
 
     All are of the moments' few samples, and so comparable with one another but not with frechet_distance, which is
     smaller for more samples. The best flatters, as it is chosen by the very number that it is shown by; all other
@@ -91,6 +100,7 @@ def measure(evidence: Evidence) -> dict[str, float]:
     values = {
         "final_frechet_distance": generators[-1].values["frechet_distance"],
         "best_frechet_distance": best.values["frechet_distance"],
+        "progress_frechet_distance": fmean(moment.values["frechet_distance"] for moment in generators),
         "best_at": best.images_seen / generators[-1].images_seen,
     }
     if averages:
@@ -98,6 +108,7 @@ def measure(evidence: Evidence) -> dict[str, float]:
     accuracies = [value for moment in generators if (value := accuracy(moment)) is not None]
     if accuracies:
         values |= {"final_accuracy": accuracies[-1], "best_accuracy": max(accuracies)}
+        values["progress_accuracy"] = fmean(accuracies)
         if averages and (averaged := accuracy(averages[-1])) is not None:
             values["average_accuracy"] = averaged
     began = collapse(generators)

@@ -58,6 +58,11 @@ def nearer_share(samples: Tensor, one: Tensor, other: Tensor, block: int = 1024)
     return half_wins / (2 * len(samples))
 
 
+def trials(evidence: Evidence) -> dict[str, int]:
+    """One a sample."""
+    return {"nearest_train": len(evidence.fake.features)}
+
+
 def measure(evidence: Evidence) -> dict[str, float]:
     """nearest_train: the share of samples nearer, in the judge's features, to a training than to a test image.
 

@@ -16,7 +16,6 @@ SIZES: Final = {1: "accuracy_1_object", 2: "accuracy_2_objects", 3: "accuracy_3_
 
 _OF_A_LIST: Final = {
     "accuracy": "higher",
-    "accuracy_half_width": "neither",  # how sure the accuracy is
     "exact_match": "higher",
     "extra_objects": "lower",
     **dict.fromkeys(SIZES.values(), "higher"),
@@ -36,27 +35,6 @@ BETTER: Final[Mapping[str, str]] = {
 def found(logits: Tensor, labels: Tensor) -> Tensor:
     """Which labels hold and are among their image's k highest scores, k of them holding; bool, all (..., K)."""
     return labels.bool() & highest(logits, labels)
-
-
-def half_width(hits: Tensor, asked: Tensor) -> float:
-    """Half the 95 % interval of one model's accuracy, sum(hits) / sum(R asked), as a share.
-
-    hits (R, M): how many of the asked[m] objects drawing r of set m shows. asked (M,), M at least 2.
-
-    Each drawing has a latent of its own, so drawings lie within sets, and what the sets' totals scatter covers both
-    what other latents and what other sets of the kind would change. A second term for the number of the drawing, as
-    for a crossed design, would be of noise only. So this is the ratio estimator for clusters, sets, of unequal size
-    (Cochran 1977, Sampling Techniques, section 9A), with its factor M / (M - 1) and Student's t of M - 1 degrees of
-    freedom. It covers no other training, which is for the interval over seeds to say. Where nearly all sets are
-    perfect it is too short, and where all are it is 0: what was missed nowhere tells nothing about its rarity.
-    """
-    from scipy.special import stdtrit
-
-    sets = len(asked)
-    shown, asked = hits.double().mean(0), asked.double()
-    apart = shown - asked * (shown.sum() / asked.sum())  # (M,), of sum zero
-    error = (sets / (sets - 1) * apart.square().sum()).sqrt() / asked.sum()
-    return float(stdtrit(sets - 1, 0.975)) * float(error)
 
 
 def exact_match(logits: Tensor, labels: Tensor) -> float:
@@ -85,8 +63,6 @@ def _of_list(answers: Answers) -> dict[str, float]:
         "exact_match": exact_match(logits, labels.expand_as(logits)),
         "extra_objects": extra_objects(logits, labels.expand_as(logits)),
     }
-    if len(labels) > 1:
-        values["accuracy_half_width"] = half_width(found(logits, labels).sum(-1), sizes)
     parts = {name: sizes == size for size, name in SIZES.items()}
     parts |= {"accuracy_seen": answers.seen, "accuracy_unseen": ~answers.seen}
     return values | {name: _accuracy(answers, which) for name, which in parts.items() if which.any()}
@@ -105,11 +81,19 @@ def _of_words(classes: tuple[str, ...], lists: Mapping[str, Answers]) -> dict[st
     return values
 
 
+def trials(evidence: Evidence) -> dict[str, int]:
+    """One a label set: what other latents, and other sets of the kind, would change is what sets scatter."""
+    shares = ("accuracy", "exact_match", *SIZES.values(), "accuracy_seen", "accuracy_unseen")
+    sizes = {name: len(answers.labels) for name, answers in evidence.answers.items()}
+    of_words = {f"accuracy_{word}": sum(sizes.values()) for word in (*COLOURS, *SHAPES)}
+    return {f"{name}_{share}": size for name, size in sizes.items() for share in shares} | of_words
+
+
 def measure(evidence: Evidence) -> dict[str, float]:
     """Of each list of label sets, after its name, over all drawings of its sets; empty where there are no lists.
 
     accuracy: of an image with k asked objects, how many of its k highest scores are asked ones, summed over images /
-    sum of k; half_width of it, for two sets or more; of the sets of one, of two and of three objects, and of those that
+    sum of k; of the sets of one, of two and of three objects, and of those that
     training images show (seen) or do not (unseen), where there are such sets. exact_match and extra_objects: see there.
 
     Over all lists together the accuracy of each colour and shape: how many of the asked objects that have it are among

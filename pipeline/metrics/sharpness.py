@@ -12,8 +12,8 @@ from pipeline.evidence import Evidence
 BETTER: Final[Mapping[str, str]] = {"sharpness": "neither"}
 
 
-def laplacian_variance(images: Tensor, block: int = 1024) -> float:
-    """Mean over images (N, C, H, W) of the variance, over the inner pixels, of the grey image's Laplacian.
+def laplacian_variance(images: Tensor, block: int = 1024) -> Tensor:
+    """Of each image (N, C, H, W) the variance, over the inner pixels, of the grey image's Laplacian: (N,).
 
     Grey is the channels' mean; the Laplacian is the four neighbours' sum minus four times the pixel. Flat images and
     linear ramps give 0; contrast times c gives c^2 times the value. H and W at least 3. Pech-Pacheco et al. 2000.
@@ -24,12 +24,13 @@ def laplacian_variance(images: Tensor, block: int = 1024) -> float:
         inner = grey[:, 1:-1, 1:-1]
         sides = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]
         values.append((sides - 4 * inner).flatten(1).var(1, correction=0))
-    return float(torch.cat(values).double().mean())
+    return torch.cat(values).double()
 
 
 def measure(evidence: Evidence) -> dict[str, float]:
-    """sharpness: the samples' Laplacian variance over that of the test images, which must not all be flat.
+    """sharpness: the samples' mean Laplacian variance over the test images', which must not all be flat.
 
     It measures fine detail of any kind: noise raises it as edges do, so read it next to precision.
     """
-    return {"sharpness": laplacian_variance(evidence.fake.images) / laplacian_variance(evidence.test.images)}
+    fake, real = (float(side.per_image(laplacian_variance).mean()) for side in (evidence.fake, evidence.test))
+    return {"sharpness": fake / real}

@@ -55,5 +55,6 @@ def measure(evidence: Evidence) -> dict[str, float]:
     It means eyes only for faces about the middle of the image; no metric knows what images show. Empty where the test
     images are without any asymmetry.
     """
-    real, fake = (float(asymmetry(side.images[:MOST_COMPARED]).mean()) for side in (evidence.test, evidence.fake))
+    sides = (side.per_image(asymmetry)[:MOST_COMPARED] for side in (evidence.test, evidence.fake))
+    real, fake = (float(side.mean()) for side in sides)
     return {"eye_asymmetry": fake / real} if real else {}

@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from pipeline.figures import style
-from pipeline.report.table import Metrics
+from pipeline.measurements import Measurements
 
 SHARES = (0.95, 0.9, 0.8)  # of the variance, descending
 _LEFT = (
@@ -45,18 +45,18 @@ class AdviceRun:
     nll: float | None
 
 
-def runs(experiments: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Metrics], role: str) -> list[AdviceRun]:
+def runs(experiments: Mapping[str, Mapping[str, Any]], found: Mapping[str, Measurements], role: str) -> list[AdviceRun]:
     """The runs at hand: experiments on a role's images that have a latent size and a count of active units."""
     return [
         AdviceRun(
             name,
             block["latent"],
-            metrics[name]["active_units"]["mean"],
+            found[name].metrics["active_units"].mean,
             bool(block.get("conditional")),
-            metrics[name]["nll"]["mean"] if "nll" in metrics[name] else None,
+            found[name].metrics["nll"].mean if "nll" in found[name].metrics else None,
         )
         for name, block in experiments.items()
-        if block["data"] == role and "latent" in block and "active_units" in metrics[name]
+        if block["data"] == role and "latent" in block and "active_units" in found[name].metrics
     ]
 
 

@@ -61,7 +61,8 @@ def codes() -> Codes:
     """Twelve latents under each of three codes."""
     draw = torch.Generator().manual_seed(7)
     features, logits = torch.randn(3, 12, FEATURES, generator=draw), torch.randn(3, 12, CLASSES, generator=draw)
-    return Codes(features, logits, torch.randn(3, 12, 3, generator=draw).log_softmax(2))
+    recognised, mixed = torch.randn(2, 3, 12, 3, generator=draw).log_softmax(3)
+    return Codes(features, logits, recognised, mixed)
 
 
 def curve() -> list[dict[str, float]]:

@@ -1,3 +1,4 @@
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -96,7 +97,7 @@ def test_information_stays_possible() -> None:
 
 
 def of(make_evidence: Callable[..., Evidence], logits: Tensor, kind: str) -> dict[str, float]:
-    found = Codes(normal(0, C, M, D), logits, sure(1))
+    found = Codes(normal(0, C, M, D), logits, sure(1), torch.zeros(C * (C - 1) // 2, M, C))
     return codes.measure(replace(make_evidence(), kind=kind, codes=found))  # type: ignore[arg-type]
 
 
@@ -177,6 +178,19 @@ def test_chance_is_no_collapse() -> None:
 def test_the_unit_and_origin_do_not_matter() -> None:
     features = normal(13, C, 1, D) + normal(14, C, M, D)
     assert codes.collapse(50 * features + 7) == pytest.approx(codes.collapse(features))
+
+
+def test_mixed_codes_are_both_found_again() -> None:
+    """In either order, and though Q holds neither for likely; a third code that comes between is a miss."""
+    pairs = list(itertools.combinations(range(C), 2))
+    mixed = torch.full((len(pairs), 4, C), -9.0)
+    for row, (one, other) in enumerate(pairs):
+        mixed[row, :, one] = torch.tensor([-1.0, -2.0, -5.0, -5.0])
+        mixed[row, :, other] = torch.tensor([-2.0, -1.0, -6.0, -7.0])
+        mixed[row, 3, next(c for c in range(C) if c not in (one, other))] = -6
+    assert codes.mixture(mixed) == 0.75
+    chance = torch.rand(len(pairs), 4000, C, generator=torch.Generator().manual_seed(0))
+    assert codes.mixture(chance) == pytest.approx(1 / len(pairs), abs=0.01)
 
 
 @pytest.mark.parametrize("kind", ["classes", "objects", "attributes"])

@@ -39,7 +39,8 @@ def test_diagonal_gaussians_have_a_closed_form() -> None:
     mean_a, mean_b = torch.tensor([1.0, -2.0, 0.0]).double(), torch.tensor([0.0, 0.0, 0.0]).double()
     std_a, std_b = torch.tensor([1.0, 2.0, 0.0]).double(), torch.tensor([3.0, 0.5, 0.0]).double()
     expected = float(((mean_a - mean_b) ** 2).sum() + ((std_a - std_b) ** 2).sum())
-    found = frechet.gaussian_distance(mean_a, torch.diag(std_a**2), mean_b, torch.diag(std_b**2))
+    a, b = frechet.gaussian(mean_a, torch.diag(std_a**2)), frechet.gaussian(mean_b, torch.diag(std_b**2))
+    found = frechet.gaussian_distance(a, b)
     assert found == pytest.approx(expected, abs=1e-12)
 
 

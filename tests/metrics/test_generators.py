@@ -89,6 +89,7 @@ def test_final_best_and_average(make_evidence: Callable[..., Evidence]) -> None:
         "final_frechet_distance": 6.0,
         "best_frechet_distance": 4.0,
         "average_frechet_distance": 3.5,
+        "progress_frechet_distance": 6.0,
         "best_at": 0.5,
         "collapsed": 0.0,
     }

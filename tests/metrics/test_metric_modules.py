@@ -33,3 +33,16 @@ def test_values_are_finite_declared_and_the_same_twice(
 def test_no_two_metrics_share_a_name() -> None:
     declared = [value for name in NAMES for value in import_module(f"pipeline.metrics.{name}").BETTER]
     assert len(declared) == len(set(declared))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shares_lie_between_0_and_1_and_have_trials(name: str, make_evidence: Callable[..., Evidence]) -> None:
+    module = import_module(f"pipeline.metrics.{name}")
+    if not hasattr(module, "trials"):
+        return
+    evidence = make_evidence(conditional=True, kind="attributes", adversarial=True, coded=True)
+    trials, values = module.trials(evidence), module.measure(evidence)
+    assert trials
+    assert trials.keys() <= module.BETTER.keys()
+    assert all(type(count) is int and count > 0 for count in trials.values())
+    assert all(0 <= values[name] <= 1 for name in trials.keys() & values.keys())

@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -66,7 +65,7 @@ def test_perfect_drawings() -> None:
         "new_test_accuracy_1_object"
     }
     for name, value in values.items():
-        assert value == (0 if "extra" in name or "half_width" in name else 1)
+        assert value == (0 if "extra" in name else 1)
 
 
 def test_one_of_the_objects_missing() -> None:
@@ -142,52 +141,6 @@ def test_the_judge_stands_beside() -> None:
     assert values["objects_accuracy_real"] == accuracy(verdict(shown), labels, "objects")
     assert values["objects_exact_match_real"] == 0.75
     assert values["objects_extra_real"] == pytest.approx(int((shown > labels).sum()) / 32)
-
-
-def test_half_width_in_closed_form() -> None:
-    """Of sets of one object it is the t interval of the sets' means; drawings within a set are no further sets."""
-    from scipy import stats
-
-    hits = torch.randint(2, (20, 12), generator=torch.Generator().manual_seed(0))
-    means = hits.double().mean(0).numpy()
-    low, high = stats.t.interval(0.95, 11, means.mean(), stats.sem(means))
-    one = torch.ones(12, dtype=torch.long)
-    assert objects.half_width(hits, one) == pytest.approx((high - low) / 2)
-    assert objects.half_width(hits.repeat(5, 1), one) == pytest.approx((high - low) / 2)
-    assert objects.half_width(3 * hits, 3 * one) == pytest.approx((high - low) / 2)
-
-
-def test_half_width_where_all_sets_are_alike() -> None:
-    sizes = torch.tensor([1, 2, 3, 2])
-    assert objects.half_width(sizes.expand(5, 4), sizes) == 0
-    assert objects.half_width(torch.zeros(5, 4), sizes) == 0
-
-
-def test_half_width_needs_two_sets() -> None:
-    values = objects.measure(evidence_of({"test": drawn(asked("test")[:1])}))
-    assert "test_accuracy" in values
-    assert "test_accuracy_half_width" not in values
-
-
-@pytest.mark.parametrize(
-    ("mean", "likeness"),
-    [
-        pytest.param(0.5, 2, id="sets differ much"),
-        pytest.param(0.7, 8, id="sets differ"),
-        pytest.param(0.7, 1e6, id="sets do not differ"),
-    ],
-)
-def test_half_width_holds_the_truth_in_95_of_100(mean: float, likeness: float) -> None:
-    """Many models of one known accuracy, each asked for other sets; how hard a set is, a beta distribution says."""
-    random, models = np.random.default_rng(0), 1500
-    sizes = torch.tensor([1, 2, 3]).repeat_interleave(torch.tensor([6, 12, 14]))
-    hard = random.beta(mean * likeness, (1 - mean) * likeness, (models, 1, len(sizes)))
-    drawn_hits = torch.from_numpy(random.binomial(sizes.numpy(), hard, (models, 10, len(sizes))))
-    held = 0
-    for hits in drawn_hits:
-        share = int(hits.sum()) / int(10 * sizes.sum())
-        held += abs(share - mean) <= objects.half_width(hits, sizes)
-    assert held / models == pytest.approx(0.95, abs=0.02)
 
 
 @pytest.mark.parametrize("kind", ["classes", "objects"])

@@ -2,11 +2,13 @@ import itertools
 from dataclasses import replace
 
 import pytest
+import reported
 import torch
 from matplotlib.figure import Figure
 
 from pipeline.report import advice
 from pipeline.report.advice import AdviceRun
+from pipeline.uncertainty import Measured
 
 RUNS = (
     AdviceRun("vae_latent60_with_a_long_name", 60, 12.5, False, 98.7),
@@ -104,11 +106,12 @@ def test_bars_say_what_is_used_of_how_much() -> None:
 
 def test_runs_are_those_of_one_roles_images_that_count_their_active_units() -> None:
     """A face VAE's thousand dimensions say nothing about digits."""
-    used = {"active_units": {"mean": 3.0}, "nll": {"mean": 80.0}}
+    used = reported.measured(0, active_units=Measured("neither", (3.0,)), nll=Measured("lower", (80.0,)))
     experiments = {
         "a_vae": {"data": "digits", "latent": 5, "conditional": True},
         "a_face_vae": {"data": "faces", "latent": 1024},
         "a_gan": {"data": "digits", "latent": 100},
     }
-    metrics = {"a_vae": used, "a_face_vae": used, "a_gan": {"frechet_distance": {"mean": 1.0}}}
-    assert advice.runs(experiments, metrics, "digits") == [advice.AdviceRun("a_vae", 5, 3.0, True, 80.0)]
+    game = reported.measured(0, frechet_distance=Measured("lower", (1.0,)))
+    found = {"a_vae": used, "a_face_vae": used, "a_gan": game}
+    assert advice.runs(experiments, found, "digits") == [advice.AdviceRun("a_vae", 5, 3.0, True, 80.0)]
