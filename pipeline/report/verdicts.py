@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipeline.conclusions import ClaimResult, Result, Verdict
 from pipeline.errors import InputError
+from pipeline.report import words
 
 VERDICTS: Final[tuple[Verdict, ...]] = ("supported", "contradicted", "undecided")
 _WIDTH: Final = 240.0  # of a chart, in its own units
@@ -55,6 +56,11 @@ def counts(conclusions: Sequence[Result]) -> dict[Verdict, int]:
 def sentence(text: str) -> str:
     """With a capital letter and a full stop."""
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def claimed(claim: ClaimResult) -> str:
+    """A claim as a sentence, its metric written as the tables write it."""
+    return sentence(claim.text.replace(claim.metric, words.title(claim.metric), 1))
 
 
 def number(value: float) -> str:

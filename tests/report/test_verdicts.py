@@ -78,6 +78,11 @@ def test_without_an_effect_there_is_no_chart_and_without_an_interval_a_dot() -> 
     assert 0 <= drawn.dot <= drawn.width
 
 
+def test_a_claim_is_written_as_the_tables_write_metrics() -> None:
+    claim = replace(CLAIM, metric="late_loss", text="late_loss of face_gan is below 0.7")
+    assert verdicts.claimed(claim) == "Late loss of face_gan is below 0.7."
+
+
 def test_sentences() -> None:
     assert verdicts.sentence("the claim holds at 95 %") == "The claim holds at 95 %."
     assert verdicts.sentence("It holds.") == "It holds."
