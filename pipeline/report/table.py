@@ -45,7 +45,8 @@ def written(mean: float, low: float | None, high: float | None) -> Written:
     if abs((high - mean) - (mean - low)) <= _EVEN * half + rounding:
         return Written(f"{mean:.{decimals}f}", f"± {half:.{decimals}f}")
     coarse = decimals if half * 10 ** (decimals - 1) < _LEADING else max(0, decimals - 1)
-    return Written(f"{mean:.{decimals}f}", f"[{low:.{coarse}f}, {high:.{coarse}f}]")
+    ends = ", ".join(f"{end:.{coarse}f}" if end else "0" for end in (low, high))
+    return Written(f"{mean:.{decimals}f}" if mean else "0", f"[{ends}]")
 
 
 def text(value: Mapping[str, float], one_seed: bool = False) -> str:
