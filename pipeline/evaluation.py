@@ -117,9 +117,11 @@ class Evaluation:
         return halves.draw(self.real("test"), lists, self.settings.halves, noise)
 
     def test_set(self) -> str:
-        """A fingerprint of the test images and of their halves."""
+        """A fingerprint of the test images, the role's lists of label sets, and their halves."""
         data = images.load(self.prepared / "test.safetensors").first(self.settings.real_images)
         told = hashlib.sha256(data.images.numpy().tobytes() + data.labels.numpy().tobytes())
+        for name, sets in data.conditions.items():
+            told.update(name.encode() + sets.numpy().tobytes())
         for half in self.halves():
             told.update(half.rows.cpu().numpy().tobytes())
         return told.hexdigest()[:12]

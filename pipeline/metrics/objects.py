@@ -56,16 +56,27 @@ def _accuracy(answers: Answers, which: Tensor) -> float:
     return accuracy(logits, answers.labels[which].expand_as(logits), "objects")
 
 
+def _parts(answers: Answers) -> dict[str, Tensor]:
+    """The parts of a list that have an accuracy of their own: masks (M,) of its sets, none of them empty."""
+    sizes = answers.labels.long().sum(1)
+    parts = {name: sizes == size for size, name in SIZES.items()}
+    parts |= {"accuracy_seen": answers.seen, "accuracy_unseen": ~answers.seen}
+    return {name: which for name, which in parts.items() if which.any()}
+
+
+def _named(classes: tuple[str, ...], word: str) -> list[int]:
+    """The objects whose name has a word in it."""
+    return [index for index, name in enumerate(classes) if word in name.split()]
+
+
 def _of_list(answers: Answers) -> dict[str, float]:
-    logits, labels, sizes = answers.logits, answers.labels, answers.labels.long().sum(1)
+    logits, labels = answers.logits, answers.labels
     values = {
         "accuracy": _accuracy(answers, torch.ones_like(answers.seen)),
         "exact_match": exact_match(logits, labels.expand_as(logits)),
         "extra_objects": extra_objects(logits, labels.expand_as(logits)),
     }
-    parts = {name: sizes == size for size, name in SIZES.items()}
-    parts |= {"accuracy_seen": answers.seen, "accuracy_unseen": ~answers.seen}
-    return values | {name: _accuracy(answers, which) for name, which in parts.items() if which.any()}
+    return values | {name: _accuracy(answers, which) for name, which in _parts(answers).items()}
 
 
 def _of_words(classes: tuple[str, ...], lists: Mapping[str, Answers]) -> dict[str, float]:
@@ -75,7 +86,7 @@ def _of_words(classes: tuple[str, ...], lists: Mapping[str, Answers]) -> dict[st
     asked = torch.stack([len(answers.logits) * answers.labels.long().sum(0) for answers in each]).sum(0)  # (K,)
     values = {}
     for word in (*COLOURS, *SHAPES):
-        named = [index for index, name in enumerate(classes) if word in name.split()]
+        named = _named(classes, word)
         if total := int(asked[named].sum()):
             values[f"accuracy_{word}"] = int(shown[named].sum()) / total
     return values
@@ -83,10 +94,15 @@ def _of_words(classes: tuple[str, ...], lists: Mapping[str, Answers]) -> dict[st
 
 def trials(evidence: Evidence) -> dict[str, int]:
     """One a label set: what other latents, and other sets of the kind, would change is what sets scatter."""
-    shares = ("accuracy", "exact_match", *SIZES.values(), "accuracy_seen", "accuracy_unseen")
-    sizes = {name: len(answers.labels) for name, answers in evidence.answers.items()}
-    of_words = {f"accuracy_{word}": sum(sizes.values()) for word in (*COLOURS, *SHAPES)}
-    return {f"{name}_{share}": size for name, size in sizes.items() for share in shares} | of_words
+    found: dict[str, int] = {}
+    for name, answers in evidence.answers.items():
+        found |= dict.fromkeys((f"{name}_accuracy", f"{name}_exact_match"), len(answers.labels))
+        found |= {f"{name}_{part}": int(which.sum()) for part, which in _parts(answers).items()}
+    for word in (*COLOURS, *SHAPES):
+        named = _named(evidence.classes, word)
+        asked = sum(int(answers.labels[:, named].any(1).sum()) for answers in evidence.answers.values())
+        found |= {f"accuracy_{word}": asked} if asked else {}
+    return found
 
 
 def measure(evidence: Evidence) -> dict[str, float]:

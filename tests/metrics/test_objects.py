@@ -143,6 +143,16 @@ def test_the_judge_stands_beside() -> None:
     assert values["objects_extra_real"] == pytest.approx(int((shown > labels).sum()) / 32)
 
 
+def test_a_part_of_a_list_has_as_many_trials_as_sets() -> None:
+    """And a word as many as sets ask for an object that has it."""
+    found = objects.trials(evidence_of({"test": drawn(asked("test"))}))
+    counts = [found[f"test_accuracy_{size}"] for size in ("1_object", "2_objects", "3_objects")]
+    assert counts == [6, 12, 14]
+    assert found["test_accuracy"] == found["test_exact_match"] == found["test_accuracy_seen"] == 32
+    assert "test_accuracy_unseen" not in found
+    assert 0 < found["accuracy_red"] < found["accuracy_cube"] < 32
+
+
 @pytest.mark.parametrize("kind", ["classes", "objects"])
 def test_measure_applies_to_every_conditional_model(make_evidence: Callable[..., Evidence], kind: Kind) -> None:
     values = objects.measure(make_evidence(conditional=True, kind=kind))
