@@ -16,12 +16,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from pipeline import params
-from pipeline.data import images
-from pipeline.data.images import ImageSet
-from pipeline.experiment import head, plan
-from pipeline.plugins import plugin
+from pipeline.contracts import images
+from pipeline.contracts.images import ImageSet
+from pipeline.ground import params, plugins
 from pipeline.training import loop
+from pipeline.training.experiment import head, plan
 
 ITERATIONS = 8
 SIDE = 2048
@@ -54,7 +53,7 @@ def product(dtype: torch.dtype) -> float:
 
 def _run(name: str, block: Mapping[str, Any], data: ImageSet, iterations: int) -> loop.Run:
     common = head(block, name)
-    family, network = plugin("models", common.family), plugin("networks", common.network)
+    family, network = plugins.load("models", common.family), plugins.load("networks", common.network)
     parts = plan({**block, "epochs": 1, "snapshots": 0}, name, family.Settings, network.Settings, loop.Settings)
     model = family.build(parts.model, network.build(parts.network, data.shape), len(data.classes))
     whole = loop.Run(model, data, parts.training, 0)

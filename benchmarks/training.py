@@ -22,12 +22,12 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from pipeline import params
-from pipeline.data import images
-from pipeline.experiment import head, plan
-from pipeline.parallel import Report, over_seeds
-from pipeline.plugins import plugin
+from pipeline.console.progress import progress
+from pipeline.contracts import images
+from pipeline.ground import params, plugins
+from pipeline.ground.parallel import Report, over_seeds
 from pipeline.training import loop
+from pipeline.training.experiment import head, plan
 
 DATA = Path("data/prepared/digits/train.safetensors")
 BLOCK = "experiments.fc_vae"
@@ -80,7 +80,7 @@ def textbook(block: Mapping[str, Any]) -> float:
 
 def _ours(block: Mapping[str, Any], seed: int, report: Report) -> tuple[int, float]:
     common = head(block, BLOCK)
-    family, network = plugin("models", common.family), plugin("networks", common.network)
+    family, network = plugins.load("models", common.family), plugins.load("networks", common.network)
     parts = plan(block, BLOCK, family.Settings, network.Settings, loop.Settings)
     data = images.load(DATA)
     model = family.build(parts.model, network.build(parts.network, data.shape), len(data.classes))
@@ -92,7 +92,8 @@ def _ours(block: Mapping[str, Any], seed: int, report: Report) -> tuple[int, flo
 def ours(block: Mapping[str, Any]) -> float:
     """Images a second of all seeds together, four epochs each, by the slowest seed's time in the loop."""
     seeds = block["seeds"]
-    seen = over_seeds("ours", partial(_ours, {**block, "epochs": 4}), seeds, torch.device("cpu"), len(seeds))
+    with progress("ours") as show:
+        seen = over_seeds(partial(_ours, {**block, "epochs": 4}), seeds, show, torch.device("cpu"), len(seeds))
     return sum(count for count, _ in seen.values()) / max(seconds for _, seconds in seen.values())
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command import Device, progress, single
+from pipeline.console.command import Device, single
+from pipeline.console.progress import progress
 
 
 def classify(
@@ -14,15 +15,16 @@ def classify(
 ) -> None:
     """Train a role's judge, or take one of your own (`classifier.ROLE.weights`), and measure it on real test images.
 
-    Writes results/classifiers/ROLE.safetensors, its accuracy, ROLE.json, and what it sees in the real images.
+    Writes it and what it sees in the real images to results/classifiers/ROLE, and its accuracy to ROLE.json beside it.
     """
     from functools import partial
 
-    from pipeline import classifier, params
-    from pipeline.data import images
-    from pipeline.device import pick
-    from pipeline.files import write_json
-    from pipeline.scores import accuracy
+    from pipeline.contracts import images
+    from pipeline.ground import params
+    from pipeline.ground.device import pick
+    from pipeline.ground.files import write_json
+    from pipeline.judges import classifier
+    from pipeline.judges.scores import accuracy
 
     where = f"classifier.{role}"
     settings = params.parse(classifier.Settings, params.read(where), where)
@@ -38,8 +40,8 @@ def classify(
     right = accuracy(views["test"][1], test.labels, test.kind)
     of = "images" if test.exclusive else "images' labels"
     print(f"classify {role}: {right:.2%} of {len(test)} real test {of} right ({test.source})")
-    classifier.save_views(results / f"{role}_views.safetensors", views)
-    classifier.save(results / f"{role}.safetensors", judge)
+    classifier.save_views(results / role / "views.safetensors", views)
+    classifier.save(results / role / "judge.safetensors", judge)
     write_json(results / f"{role}.json", {"accuracy": right, "test_images": len(test), "source": test.source})
 
 

@@ -2,20 +2,22 @@
 
 from pathlib import Path
 
-from pipeline.command import single
+from pipeline.console.command import single
 
 
 def conclude() -> None:
     """Test every conclusion of conclusions.yaml by the measurements, and write results/conclusions.json."""
     from dataclasses import asdict
 
-    from pipeline import conclusions, measurements, params
-    from pipeline.files import write_json
+    from pipeline.conclusions import verdicts
+    from pipeline.ground import params
+    from pipeline.ground.files import write_json
+    from pipeline.statistics import measurements
 
-    written, experiments = conclusions.load(), params.read("experiments")
-    found = conclusions.judge(written, experiments, measurements.load(Path("results/measurements")))
+    written, experiments = verdicts.load(), params.read("experiments")
+    found = verdicts.judge(written, experiments, measurements.load(Path("results/measurements")))
     write_json(Path("results/conclusions.json"), [asdict(each) for each in found])
-    print(f"conclude: {conclusions.summary(found)}")
+    print(f"conclude: {verdicts.summary(found)}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command import Device, single
+from pipeline.console.command import Device, single
+from pipeline.console.progress import progress
 
 
 def evaluate(
@@ -18,29 +19,32 @@ def evaluate(
     results/measurements/NAME.json, each metric by seed and what its uncertainty is told from, and
     results/progress/NAME.csv, a few metrics at the moments of training that were kept.
     """
-    from pipeline import checkpoint, evaluation, measurements, moments, params
-    from pipeline.device import pick
-    from pipeline.files import replacing, write_json
-    from pipeline.machine import describe
-    from pipeline.parallel import over_seeds
-    from pipeline.plugins import plugin
+    from pipeline.contracts import checkpoint, training_progress
+    from pipeline.evaluation import collect, seeds
+    from pipeline.ground import params, plugins
+    from pipeline.ground.device import pick
+    from pipeline.ground.files import replacing, write_json
+    from pipeline.ground.machine import describe
+    from pipeline.ground.parallel import over_seeds
+    from pipeline.statistics import measurements
 
     models = checkpoint.seeds(Path("results/models") / name)
     header = checkpoint.header(next(iter(models.values())))
-    role, judges = header.data, Path("results/classifiers")
-    settings = params.parse(evaluation.Settings, params.read(f"evaluation.{role}"), f"evaluation.{role}")
+    role = header.data
+    settings = params.parse(collect.Settings, params.read(f"evaluation.{role}"), f"evaluation.{role}")
     for metric in settings.metrics:
-        plugin("metrics", metric)  # a name that is none is told before the work, and is imported once for all seeds
-    task = evaluation.Evaluation(
+        # Once for all seeds, and before the work, in case it is none.
+        plugins.load("evaluation/metrics", metric)
+    task = seeds.Evaluation(
         models,
         Path("results/curves") / f"{name}.csv",
-        judges / f"{role}.safetensors",
-        judges / f"{role}_views.safetensors",
+        Path("results/classifiers") / role,
         Path("data/prepared") / role,
         settings,
         pick(device),
     )
-    found = over_seeds(f"evaluate {name}", task.seed, list(models), task.device, len(models))
+    with progress(f"evaluate {name}") as show:
+        found = over_seeds(task.seed, list(models), show, task.device, len(models))
     for seed, each in found.items():
         if "collapse_iteration" in each.values:
             print(f"evaluate {name} seed {seed}: collapsed from iteration {each.values['collapse_iteration']:.0f} on")
@@ -48,7 +52,9 @@ def evaluate(
     write_json(Path("results/metrics") / f"{name}.json", measured.summary())
     with replacing(Path("results/measurements") / f"{name}.json") as beside:
         beside.write_text(measurements.dump(measured), encoding="utf-8")
-    moments.write(Path("results/progress") / f"{name}.csv", {seed: each.moments for seed, each in found.items()})
+    training_progress.write(
+        Path("results/progress") / f"{name}.csv", {seed: each.moments for seed, each in found.items()}
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command import Device, progress, single
+from pipeline.console.command import Device, single
+from pipeline.console.progress import progress
 
 
 def figures(
@@ -14,37 +15,36 @@ def figures(
     device: Device = "auto",
 ) -> None:
     """Draw an experiment's figures, those of its role that apply, to results/figures/NAME/FIGURE.png."""
-    from pipeline import checkpoint, classifier, moments, params, view
-    from pipeline.data import images
-    from pipeline.device import pick
-    from pipeline.figures import style
-    from pipeline.plugins import plugin
-    from pipeline.training import curves
+    from pipeline.contracts import checkpoint, curves, images, training_progress
+    from pipeline.figures.common import inputs, style
+    from pipeline.ground import params, plugins
+    from pipeline.ground.device import pick
+    from pipeline.judges import classifier
 
     where, paths = pick(device), checkpoint.seeds(Path("results/models") / name)
     role = checkpoint.header(next(iter(paths.values()))).data
-    settings = params.parse(view.Settings, params.read(f"figures.{role}"), f"figures.{role}")
-    plugins = {figure: plugin("figures", figure) for figure in settings.figures}
+    settings = params.parse(inputs.Settings, params.read(f"figures.{role}"), f"figures.{role}")
+    kinds = {figure: plugins.load("figures", figure) for figure in settings.figures}
     models = {seed: checkpoint.load(path, where)[0] for seed, path in paths.items()}
     test = images.load(Path("data/prepared") / role / "test.safetensors").to(where)
-    judge = classifier.load(Path("results/classifiers") / f"{role}.safetensors", where)
-    seen = view.View(
+    judge = classifier.load(Path("results/classifiers") / role / "judge.safetensors", where)
+    seen = inputs.Inputs(
         name,
         models,
         curves.read(Path("results/curves") / f"{name}.csv"),
-        moments.read(Path("results/progress") / f"{name}.csv"),
+        training_progress.read(Path("results/progress") / f"{name}.csv"),
         lambda images: classifier.predict(judge, images)[1],
         test,
         settings.seed,
     )
     with progress("figures") as show:
-        for done, (figure, module) in enumerate(plugins.items(), 1):
+        for done, (figure, module) in enumerate(kinds.items(), 1):
             drawn = module.draw(seen)
             several = drawn if isinstance(drawn, Mapping) else {"": drawn} if drawn else {}
             for part, picture in several.items():
                 file = f"{figure}_{part}.png" if part else f"{figure}.png"
                 style.save(picture, Path("results/figures") / name / file)
-            show(name, done, len(plugins), {})
+            show(name, done, len(kinds), {})
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command import single
+from pipeline.console.command import single
 
 
 def prepare(role: Annotated[str, typer.Argument(help="A role of params.yaml's `data`, such as digits.")]) -> None:
@@ -13,13 +13,12 @@ def prepare(role: Annotated[str, typer.Argument(help="A role of params.yaml's `d
 
     Writes data/prepared/ROLE/train.safetensors and test.safetensors. Downloads stay in data/raw.
     """
-    from pipeline import params
-    from pipeline.data import images
-    from pipeline.plugins import plugin
+    from pipeline.contracts import images
+    from pipeline.ground import params, plugins
 
     where = f"data.{role}"
     block = params.read(where)
-    module = plugin("data", role)
+    module = plugins.load("data", role)
     train, test = module.load(params.parse(module.Settings, block, where))
     for name, split in (("train", train), ("test", test)):
         images.save(split, Path("data/prepared") / role / f"{name}.safetensors")

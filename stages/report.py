@@ -3,16 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.command import single
+from pipeline.console.command import single
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from pipeline.measurements import Measurements
+    from pipeline.report.embedding import Picture
     from pipeline.report.page import Run
-    from pipeline.report.pictures import Picture
     from pipeline.report.settings import Settings
+    from pipeline.statistics.measurements import Measurements
 
 RESULTS = Path("results")
 
@@ -21,10 +21,11 @@ def report() -> None:
     """Write results/report/index.html, one self-contained page, from the results of all experiments."""
     import json
 
-    from pipeline import measurements, params
-    from pipeline.files import replacing
-    from pipeline.report import budget, explorer, page, pictures, verdicts
+    from pipeline.ground import params
+    from pipeline.ground.files import replacing
+    from pipeline.report import budget, conclusion_charts, embedding, explorer, page
     from pipeline.report.settings import Settings
+    from pipeline.statistics import measurements
 
     blocks = {key: params.read(key) for key in ("data", "classifier", "evaluation", "experiments")}
     settings = params.parse(Settings, params.read("report"), "report")
@@ -33,14 +34,14 @@ def report() -> None:
     decoders = explorer.embedded([RESULTS / "models" / name for name in settings.explorer])
     paths = [path for name in experiments for path in sorted((RESULTS / "figures" / name).glob("*.png"))]
     sizes = _sizes(experiments, found)
-    pictured = pictures.embedded([sizes, *paths], page.room(decoders))
+    pictured = embedding.embedded([sizes, *paths], page.room(decoders))
     runs = [_run(name, block, found[name], pictured) for name, block in experiments.items()]
     roles = dict.fromkeys(run.role for run in runs)
     content = page.Content(
         runs=runs,
         settings=settings,
         judges={role: json.loads((RESULTS / f"classifiers/{role}.json").read_text()) for role in roles},
-        conclusions=verdicts.load(RESULTS / "conclusions.json"),
+        conclusions=conclusion_charts.load(RESULTS / "conclusions.json"),
         decoders=decoders,
         sizes=pictured[sizes],
         budget=budget.name(blocks, Path("budgets")),
@@ -52,7 +53,7 @@ def report() -> None:
 
 def _complete(experiments: "Mapping[str, Any]", found: "Mapping[str, Measurements]", settings: "Settings") -> None:
     """Raises InputError unless every experiment is measured and the report's settings name only those there are."""
-    from pipeline.errors import InputError
+    from pipeline.ground.errors import InputError
 
     if missing := [name for name in experiments if name not in found]:
         expected = "expected every experiment of params.yaml"
@@ -64,13 +65,13 @@ def _complete(experiments: "Mapping[str, Any]", found: "Mapping[str, Measurement
 
 def _sizes(experiments: "Mapping[str, Any]", found: "Mapping[str, Measurements]") -> Path:
     """Draws how many latent dimensions are needed; the file."""
-    from pipeline.data import images
-    from pipeline.figures import style
-    from pipeline.report import advice
+    from pipeline.contracts import images
+    from pipeline.figures.common import style
+    from pipeline.report import latent_size
 
-    values = advice.singular_values(images.load(Path("data/prepared/digits/train.safetensors")).images)
+    values = latent_size.singular_values(images.load(Path("data/prepared/digits/train.safetensors")).images)
     path = RESULTS / "report/latent_size.png"
-    style.save(advice.draw(values, advice.runs(experiments, found, "digits")), path)
+    style.save(latent_size.draw(values, latent_size.runs(experiments, found, "digits")), path)
     return path
 
 

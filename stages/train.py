@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.command import Device, single
+from pipeline.console.command import Device, single
+from pipeline.console.progress import progress
 
 
 def train(
@@ -17,19 +18,27 @@ def train(
     Models go to results/models/NAME/seedN.safetensors, losses to results/curves/NAME.csv. A run that was stopped, even
     killed, goes on where it was; a seed whose model is there, from the same parameters, data and code, is kept.
     """
-    from pipeline import params
-    from pipeline.device import pick
-    from pipeline.experiment import head, plan
-    from pipeline.plugins import plugin
+    from pipeline.ground import params, plugins
+    from pipeline.ground.device import bfloat16_is_slow, pick
     from pipeline.training import loop
+    from pipeline.training.experiment import head, plan
     from pipeline.training.seeds import Training
 
     where = f"experiments.{name}"
     block = params.read(where)
     common = head(block, where)
-    family, network = plugin("models", common.family), plugin("networks", common.network)
+    family, network = plugins.load("models", common.family), plugins.load("networks", common.network)
     checked = plan(block, where, family.Settings, network.Settings, loop.Settings)
-    Training(name, block, checked, pick(device), save_every).train()
+    training = Training(name, block, checked, pick(device), save_every)
+    missing = training.untrained()
+    for seed in (seed for seed in checked.experiment.seeds if seed not in missing):
+        print(f"train {name} seed {seed}: trained before from the same parameters, data and code")
+    if missing:
+        if checked.training.precision == "bfloat16" and bfloat16_is_slow(training.device):
+            print(f"hint: this CPU imitates bfloat16; {where}.precision: float32 would be faster")
+        with progress(f"train {name}") as show:
+            training.train(missing, show)
+    training.write()
 
 
 if __name__ == "__main__":

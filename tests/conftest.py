@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from pipeline.data.images import ImageSet
+from pipeline.contracts.images import ImageSet
 
 ROOT = Path(__file__).parents[1]
 

@@ -22,7 +22,7 @@ def main(target: str, stage: str, *arguments: str) -> None:
     import safetensors
     import safetensors.torch
 
-    from pipeline import params
+    from pipeline.ground import params
 
     opened, read = safetensors.safe_open, params.read
 

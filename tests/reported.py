@@ -5,14 +5,15 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from pipeline import checkpoint, storage
-from pipeline.conclusions import ClaimResult, Result
-from pipeline.measurements import Measurements
-from pipeline.models.base import GenerativeModel
-from pipeline.report import explorer, pictures
+from pipeline.conclusions.verdicts import ClaimResult, Result
+from pipeline.contracts import checkpoint
+from pipeline.contracts.model import GenerativeModel
+from pipeline.ground import storage
+from pipeline.report import embedding, explorer
 from pipeline.report.page import Content, Run
 from pipeline.report.settings import Part, Settings
-from pipeline.uncertainty import Measured
+from pipeline.statistics.intervals import Measured
+from pipeline.statistics.measurements import Measurements
 
 CLASSES = tuple("0123456789")
 MLP = {"data": "digits", "family": "vae", "network": "mlp", "latent": 5, "layers": 2, "conditional": False}
@@ -80,9 +81,9 @@ def content(folder: Path) -> Content:
         picture(folder / f"figures/{name}/{kind}.png") for name in ("cvae", "plain") for kind in ("curves", "samples")
     ]
     sizes = picture(folder / "sizes.png", (1400, 500))
-    found = pictures.embedded([sizes, *files], 10**6)
+    found = embedding.embedded([sizes, *files], 10**6)
 
-    def shown(name: str) -> dict[str, pictures.Picture]:
+    def shown(name: str) -> dict[str, embedding.Picture]:
         return {path.stem: found[path] for path in files if path.parent.name == name}
 
     cvae = measured(

@@ -1,6 +1,7 @@
 """params.yaml: strict, typed, equal to the laptop budget, and readable without torch."""
 
 import copy
+import importlib
 import subprocess
 import sys
 import time
@@ -11,13 +12,13 @@ import pytest
 import yaml
 from pydantic import Field
 
-from pipeline import params
-from pipeline.errors import InputError
-from pipeline.params import Strict
-from pipeline.plugins import plugin
+from pipeline.ground import params
+from pipeline.ground.errors import InputError
+from pipeline.ground.params import Strict
+from pipeline.ground.plugins import ROOT as PIPELINE
 from tools.budget import apply
 from tools.check import faults
-from tools.schemas import PIPELINE, settings
+from tools.schemas import settings
 
 
 class Example(Strict):
@@ -182,9 +183,9 @@ def _set(content: dict[str, Any], key: str, value: Any) -> None:
         ("experiments.fc_vae.seeds", [1, 1], ["experiments.fc_vae.seeds", "distinct"]),
         ("experiments.fc_vae.optimisers.vae.algorithm", "sgdd", ["optimisers.vae.algorithm", "sgdd"]),
         ("experiments.fc_vae", 3, ["experiments.fc_vae", "3"]),
-        ("evaluation.digits.metrics", ["fid"], ["evaluation.digits.metrics", "pipeline/metrics/fid.py"]),
+        ("evaluation.digits.metrics", ["fid"], ["evaluation.digits.metrics", "pipeline/evaluation/metrics/fid.py"]),
         ("figures.digits.figures", ["poster"], ["pipeline/figures/poster.py"]),
-        ("classifier.scenes.network", "oracle", ["classifier.scenes.network", "pipeline/judges/oracle.py"]),
+        ("classifier.scenes.network", "oracle", ["classifier.scenes.network", "pipeline/judges/networks/oracle.py"]),
         ("experiments.cgan.loss", "l2", ["experiments.cgan.loss", "bce", "l2"]),
         ("experiments.wgan_clip.constraint", "hope", ["experiments.wgan_clip.constraint", "clip"]),
         ("experiments.cgan.moving_average", 1.0, ["experiments.cgan.moving_average", "1.0"]),
@@ -240,11 +241,17 @@ def _plugins() -> list[str]:
     folders = ("data", "models", "networks")
     files = [path for folder in folders for path in sorted((PIPELINE / folder).glob("*.py"))]
     named = [str(p.relative_to(PIPELINE).with_suffix("")) for p in files if "class Settings" in p.read_text()]
-    return [*named, "training/loop", "classifier", "evaluation", "view", "report/settings"]
+    return [
+        *named,
+        "training/loop",
+        "judges/classifier",
+        "evaluation/collect",
+        "figures/common/inputs",
+        "report/settings",
+    ]
 
 
 @pytest.mark.parametrize("name", _plugins())
 def test_the_schema_read_from_source_is_the_schema_that_runs(name: str) -> None:
-    folder, _, file = name.rpartition("/")
-    module = plugin(folder, file) if folder else __import__(f"pipeline.{file}", fromlist=["Settings"])
+    module = importlib.import_module(f"pipeline.{name.replace('/', '.')}")
     assert settings(name).model_json_schema() == module.Settings.model_json_schema()

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from workspace import Workspace, make, ran
 
-from pipeline import measurements
-from pipeline.uncertainty import mean
+from pipeline.statistics import measurements
+from pipeline.statistics.intervals import mean
 
 pytestmark = pytest.mark.slow
 NAMES = ("fc_vae", "fc_cvae")

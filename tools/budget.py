@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.errors import InputError
+from pipeline.ground.errors import InputError
 
 BUDGETS = Path("budgets")
 
@@ -20,8 +20,8 @@ def budget(
     ],
 ) -> None:
     """Write a budget from budgets/NAME.yaml into params.yaml: sizes, epochs, seeds. Comments stay."""
-    from pipeline.files import replacing
-    from pipeline.params import PARAMS, load
+    from pipeline.ground.files import replacing
+    from pipeline.ground.params import PARAMS, load
 
     path = BUDGETS / f"{name}.yaml"
     if not path.exists():

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from pipeline.errors import InputError
+from pipeline.ground.errors import InputError
 
 ROLES = ("data", "classifier", "evaluation", "figures")  # blocks with an entry for each role
 
@@ -16,12 +16,13 @@ def check() -> None:
     as one may have taken the experiment out: `dvc repro` leaves it undecided. What metrics there are only `dvc repro`
     tells.
     """
-    from pipeline import conclusions, params
+    from pipeline.conclusions import verdicts
+    from pipeline.ground import params
 
-    content, reports = params.load(), params.load(conclusions.FILE)
-    if found := [*faults(content), *conclusions.faults(reports)]:
+    content, reports = params.load(), params.load(verdicts.FILE)
+    if found := [*faults(content), *verdicts.faults(reports)]:
         raise InputError("\nerror: ".join(found))
-    written = [conclusions.parse(name, value) for name, value in reports.items()]
+    written = [verdicts.parse(name, value) for name, value in reports.items()]
     named = dict.fromkeys(name for each in written for name in each.experiments)
     print(f"params.yaml is valid: {len(content['experiments'])} experiments")
     print(f"conclusions.yaml is valid: {len(written)} conclusions")
@@ -62,24 +63,30 @@ def faults(content: Mapping[str, Any]) -> list[str]:
 
 
 def _role(content: Mapping[str, Any], block: str, role: str, value: Any) -> None:
-    from pipeline import params
-    from tools.schemas import PIPELINE, settings
+    from pipeline.ground import params, plugins
+    from tools.schemas import settings
 
-    schema = {"data": f"data/{role}", "classifier": "classifier", "evaluation": "evaluation", "figures": "view"}[block]
+    schema = {
+        "data": f"data/{role}",
+        "classifier": "judges/classifier",
+        "evaluation": "evaluation/collect",
+        "figures": "figures/common/inputs",
+    }[block]
     checked = params.parse(settings(schema), value, f"{block}.{role}")
     if role not in content["data"]:
         raise InputError(f"params.yaml: {block}.{role}: expected a role of data, {', '.join(content['data'])}")
     judge = getattr(checked, "network", None)
-    if judge is not None and not (PIPELINE / "judges" / f"{judge}.py").exists():
-        raise InputError(f"params.yaml: {block}.{role}.network: no such file pipeline/judges/{judge}.py")
-    for folder in ("metrics", "figures"):
-        for name in getattr(checked, folder, ()):
-            if not (PIPELINE / folder / f"{name}.py").exists():
-                raise InputError(f"params.yaml: {block}.{role}.{folder}: no such file pipeline/{folder}/{name}.py")
+    named = {"network": ("judges/networks", () if judge is None else (judge,))}
+    named |= {"metrics": ("evaluation/metrics", getattr(checked, "metrics", ()))}
+    named |= {"figures": ("figures", getattr(checked, "figures", ()))}
+    for key, (folder, names) in named.items():
+        for name in names:
+            if name not in plugins.names(folder):
+                raise InputError(f"params.yaml: {block}.{role}.{key}: no such file pipeline/{folder}/{name}.py")
 
 
 def _report(content: Mapping[str, Any]) -> None:
-    from pipeline import params
+    from pipeline.ground import params
     from tools.schemas import settings
 
     checked: Any = params.parse(settings("report/settings"), content["report"], "report")
@@ -107,7 +114,7 @@ def _report(content: Mapping[str, Any]) -> None:
 
 
 def _experiment(content: Mapping[str, Any], name: str, value: Any) -> None:
-    from pipeline.experiment import head, plan
+    from pipeline.training.experiment import head, plan
     from tools.schemas import settings
 
     where = f"experiments.{name}"

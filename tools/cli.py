@@ -2,7 +2,7 @@
 
 import typer
 
-from pipeline.command import run
+from pipeline.console.command import run
 from tools import budget, check, compare, results, sample
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.errors import InputError
+from pipeline.ground.errors import InputError
 
 if TYPE_CHECKING:
-    from tools.grid import Summary
+    from pipeline.comparison.grid import Summary
 
 
 class Format(StrEnum):
@@ -57,9 +57,8 @@ def compare(
 
     With several HEADs, or --queue, one table of them all, with the best and what cannot be told apart from it.
     """
-    from tools import comparison as pairs
-    from tools import document, grid, wording
-    from tools.revisions import WORKSPACE, Project
+    from pipeline.comparison import document, grid, pairs, presentation
+    from pipeline.comparison.revisions import WORKSPACE, Project
 
     if tolerance and not fail_on:
         raise InputError("--tolerance: expected with --fail-on, found without")
@@ -79,17 +78,17 @@ def compare(
     gate = pairs.gate(comparisons, fail_on or [], tolerances)
     if len(comparisons) > 1 or queue:
         summary = grid.summarise(comparisons, patterns, everything)
-        content = wording.runs(summary, comparisons, gate)
+        content = presentation.runs(summary, comparisons, gate)
         record = grid.record(summary, comparisons, gate)
         changed = list(dict.fromkeys(column.experiment for column in summary.columns))
-        sides = wording.captions(summary)
+        sides = presentation.captions(summary)
         if heatmap:
             _draw(summary, heatmap)
     else:
         if heatmap:
             raise InputError("--heatmap: expected several HEADs or --queue, found one HEAD")
         shown = pairs.chosen(comparisons[0], patterns, everything)
-        content = wording.pair(comparisons[0], shown, gate)
+        content = presentation.pair(comparisons[0], shown, gate)
         record = pairs.record(comparisons[0], shown, gate)
         changed = [each.name for each in shown if each.differs or everything]
         sides = {each.title: each for each in (before, comparisons[0].head)}
@@ -102,7 +101,7 @@ def compare(
     else:
         text = document.terminal(content, colour=out is None and sys.stdout.isatty())
     if out:
-        from pipeline.files import replacing
+        from pipeline.ground.files import replacing
 
         with replacing(out) as beside:
             beside.write_text(text, encoding="utf-8")
@@ -110,7 +109,7 @@ def compare(
         sys.stdout.write(text)
         sys.stdout.flush()
     if pictures:
-        from tools.pictures import write
+        from pipeline.comparison.side_by_side import write
 
         for line in write(project, content.title, sides, changed, pictures):
             print(line, file=sys.stderr)
@@ -125,14 +124,14 @@ def compare(
 
 def _draw(summary: "Summary", path: Path) -> None:
     """Raises InputError where no picture can show what varies."""
-    from tools.grid import fields
-    from tools.wording import short
+    from pipeline.comparison.grid import fields
+    from pipeline.comparison.presentation import short
 
     found = fields(summary)
     if not found:
         varying = ", ".join(summary.varying) or "none"
         told = f"that vary, found {varying}" if summary.columns else "and a metric that differs, found no such metric"
         raise InputError(f"--heatmap: expected one or two parameters {told}")
-    from tools.heatmap import draw
+    from pipeline.comparison.heatmap import draw
 
     draw(found, summary.base.revision.name, short(summary.varying), path)

@@ -20,9 +20,9 @@ def results(
     from rich.console import Console
     from rich.table import Table
 
-    from pipeline import params
+    from pipeline.ground import params
     from pipeline.report.settings import Settings
-    from pipeline.report.table import ONE_SEED, load, text
+    from pipeline.statistics.numerals import ONE_SEED, load, text
 
     found = load(METRICS)
     # A pipe has no width of its own; a table cut to some columns would lose what a log is read for.

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.command import Device
-from pipeline.errors import InputError
+from pipeline.console.command import Device
+from pipeline.ground.errors import InputError
 
 
 def sample(
@@ -38,10 +38,10 @@ def sample(
     import torch
     from matplotlib.image import imsave
 
-    from pipeline import checkpoint
-    from pipeline.data.images import to_unit
-    from pipeline.device import pick
-    from pipeline.seeding import generator
+    from pipeline.contracts import checkpoint
+    from pipeline.contracts.images import to_unit
+    from pipeline.ground.device import pick
+    from pipeline.ground.seeding import generator
 
     target = out or Path(f"{name}.png")
     if target.suffix.lower() != ".png":
@@ -82,7 +82,7 @@ def _labels(names: list[str], header: Any, count: int) -> Any:
 
 def _coded(model: Any, latents: Any, codes: list[int], name: str) -> Any:
     """Latents (N, Z) with equal shares of the codes, which count from 1."""
-    from pipeline.models.base import CodedModel
+    from pipeline.contracts.model import CodedModel
 
     if not isinstance(model, CodedModel):
         raise InputError(f"--code {codes[0]}: {name} has no latent code; leave --code out")

@@ -1,14 +1,14 @@
 """The schemas of plug-ins, without importing the plug-ins: torch alone takes seconds."""
 
 import ast
-from pathlib import Path
 from typing import Any
 
-from pipeline.errors import InputError
-from pipeline.params import Strict
+from pipeline.ground.errors import InputError
+from pipeline.ground.params import Strict
+from pipeline.ground.plugins import ROOT as PIPELINE
+from pipeline.ground.plugins import names
 
-PIPELINE = Path(__file__).parents[1] / "pipeline"
-LIGHT = ("typing", "collections.abc", "pydantic", "pipeline.params")  # modules that a schema may need
+LIGHT = ("typing", "collections.abc", "pydantic", "pipeline.ground.params")  # modules that a schema may need
 
 
 def settings(plugin: str) -> type[Strict]:
@@ -18,8 +18,8 @@ def settings(plugin: str) -> type[Strict]:
     """
     path = PIPELINE / f"{plugin}.py"
     if not path.exists():
-        known = sorted(p.stem for p in path.parent.glob("*.py") if p.stem not in ("__init__", "base", "style"))
-        raise InputError(f"pipeline/{plugin}.py: no such file; found {', '.join(known)}")
+        known = ", ".join(names(str(path.parent.relative_to(PIPELINE))))
+        raise InputError(f"pipeline/{plugin}.py: no such file; found {known}")
     schemas = {"Strict"}
     body: list[ast.stmt] = []
     for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -15,12 +15,12 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.data.download import fetch
-from pipeline.data.images import ImageSet
-from pipeline.draw.colour import SIZE, paint, split
-from pipeline.errors import InputError
-from pipeline.params import Strict
-from pipeline.seeding import generator
+from pipeline.contracts.images import ImageSet
+from pipeline.data.reading.download import fetch
+from pipeline.ground.errors import InputError
+from pipeline.ground.params import Strict
+from pipeline.ground.seeding import generator
+from pipeline.renderers.colour.houses import SIZE, paint, split
 
 DIGITS = tuple("0123456789")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp")

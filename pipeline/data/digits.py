@@ -13,13 +13,13 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.data import idx
-from pipeline.data.download import fetch
-from pipeline.data.images import ImageSet
-from pipeline.draw.digits import SIZE, handwrite, split
-from pipeline.errors import InputError
-from pipeline.params import Strict
-from pipeline.seeding import generator
+from pipeline.contracts.images import ImageSet
+from pipeline.data.reading import idx
+from pipeline.data.reading.download import fetch
+from pipeline.ground.errors import InputError
+from pipeline.ground.params import Strict
+from pipeline.ground.seeding import generator
+from pipeline.renderers.digits.variants import SIZE, handwrite, split
 
 CLASSES = tuple("0123456789")
 _CPU = torch.device("cpu")

@@ -20,13 +20,13 @@ from PIL import Image, ImageOps
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.command import progress
-from pipeline.data.download import fetch
-from pipeline.data.images import ImageSet
-from pipeline.draw.faces import ATTRIBUTES, SIZE, Faces, attributes, choose, draw, numbers
-from pipeline.errors import InputError
-from pipeline.params import Strict
-from pipeline.seeding import derive, generator
+from pipeline.console.progress import progress
+from pipeline.contracts.images import ImageSet
+from pipeline.data.reading.download import fetch
+from pipeline.ground.errors import InputError
+from pipeline.ground.params import Strict
+from pipeline.ground.seeding import derive, generator
+from pipeline.renderers.faces.avatars import ATTRIBUTES, SIZE, Faces, attributes, choose, draw, numbers
 
 Part = Literal["train", "test"]
 Read = Callable[[str], Tensor]  # an image by its name

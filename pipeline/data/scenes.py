@@ -17,12 +17,12 @@ from PIL import Image
 from pydantic import Field
 from torch import Tensor
 
-from pipeline.command import progress
-from pipeline.data.images import ImageSet
-from pipeline.draw.scenes import COLOURS, SHAPES, SIZE, STEPS, draw
-from pipeline.errors import InputError
-from pipeline.params import Strict
-from pipeline.seeding import generator
+from pipeline.console.progress import progress
+from pipeline.contracts.images import ImageSet
+from pipeline.ground.errors import InputError
+from pipeline.ground.params import Strict
+from pipeline.ground.seeding import generator
+from pipeline.renderers.scenes.tracer import COLOURS, SHAPES, SIZE, STEPS, draw
 
 CLASSES = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
 CONDITIONS = {"test": (6, 12, 14), "new_test": (0, 12, 20)}  # label sets to draw: how many of one, two, three labels

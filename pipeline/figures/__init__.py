@@ -1,0 +1,1 @@
+"""One file a figure. May import ground, contracts, judges."""

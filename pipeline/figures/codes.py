@@ -6,11 +6,11 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pipeline.data.images import Kind
-from pipeline.figures import style
-from pipeline.figures.style import Line
-from pipeline.models.base import CodedModel
-from pipeline.view import View
+from pipeline.contracts.images import Kind
+from pipeline.contracts.model import CodedModel
+from pipeline.figures.common import style
+from pipeline.figures.common.inputs import Inputs
+from pipeline.figures.common.style import Line
 
 COUNT = 200  # drawings with each code that are judged
 ROWS = 5  # of them shown
@@ -18,42 +18,42 @@ PAIRS, COLUMNS = 4, 4  # pairs of codes at most, and latents, that are shown mix
 NAMED = 2  # labels that a code is said to mean
 
 
-def draw(view: View) -> Mapping[str, Figure] | None:
+def draw(inputs: Inputs) -> Mapping[str, Figure] | None:
     """`meaning`: every code; `mixed`: pairs of codes. None for a model without codes."""
-    model = view.model
+    model = inputs.model
     if not isinstance(model, CodedModel):
         return None
-    return {"meaning": meaning(view, model), "mixed": mixed(view, model)}
+    return {"meaning": meaning(inputs, model), "mixed": mixed(inputs, model)}
 
 
-def meaning(view: View, model: CodedModel) -> Figure:
+def meaning(inputs: Inputs, model: CodedModel) -> Figure:
     """A row a latent, a column a code; below, what drawings with a code show more or less often than others."""
-    one = torch.eye(model.codes, device=view.device)
-    latents, labels = _draws(view, "codes meaning", COUNT)
+    one = torch.eye(model.codes, device=inputs.device)
+    latents, labels = _draws(inputs, "codes meaning", COUNT)
     shown, shares = [], []
     for code in one:
-        images = view.generate(model.coded(latents, code.expand(COUNT, -1)), labels)
+        images = inputs.generate(model.coded(latents, code.expand(COUNT, -1)), labels)
         shown.append(images[:ROWS])
-        shares.append(said(view.judge(images), view.test.kind).double().mean(0))
+        shares.append(said(inputs.judge(images), inputs.test.kind).double().mean(0))
     frequencies = torch.stack(shares)  # (codes, K)
     differences = frequencies - frequencies.mean(0)
     facts = (
         "each row: one latent with every code",
-        f"below: the {NAMED} {view.test.kind} whose share of {COUNT} drawings with a code, by the judge, differs most "
-        "from its mean over codes, in percentage points",
-        view.yardstick,
+        f"below: the {NAMED} {inputs.test.kind} whose share of {COUNT} drawings with a code, by the judge, differs "
+        "most from its mean over codes, in percentage points",
+        inputs.yardstick,
     )
     empty: list[list[Line]] = [[]] * ((ROWS - 1) * model.codes)
-    named = [[Line(text) for text in written(view.test.classes, row)] for row in differences]
+    named = [[Line(text) for text in written(inputs.test.classes, row)] for row in differences]
     return style.image_grid(
         torch.stack(shown, 1).flatten(0, 1),
         model.codes,
-        view.title("codes"),
-        view.caption(*facts),
+        inputs.title("codes"),
+        inputs.caption(*facts),
         row_title="random latents",
         column_labels=[f"code {number + 1}" for number in range(model.codes)],
         lines=empty + named,
-        possible=view.test.classes,
+        possible=inputs.test.classes,
     )
 
 
@@ -69,12 +69,12 @@ def written(names: tuple[str, ...], differences: Tensor) -> list[str]:
     return [line for name, value in points for line in (name, f"{'−' if value < 0 else '+'}{abs(value)} %")]
 
 
-def mixed(view: View, model: CodedModel) -> Figure:
+def mixed(inputs: Inputs, model: CodedModel) -> Figure:
     """A row two codes: for each latent one of them, half of each, and the other."""
     count = min(model.codes // 2, PAIRS)
-    one = torch.eye(model.codes, device=view.device)[: 2 * count].unflatten(0, (count, 2))
+    one = torch.eye(model.codes, device=inputs.device)[: 2 * count].unflatten(0, (count, 2))
     shares = torch.stack([one[:, 0], one.mean(1), one[:, 1]], 1)  # (pairs, 3, codes)
-    latents, labels = _draws(view, "codes mixed", COLUMNS)
+    latents, labels = _draws(inputs, "codes mixed", COLUMNS)
     latents, labels = (each.repeat_interleave(3, 0).repeat(count, 1) for each in (latents, labels))
     wanted = shares[:, None].expand(-1, COLUMNS, -1, -1).flatten(0, 2)
     facts = (
@@ -82,18 +82,18 @@ def mixed(view: View, model: CodedModel) -> Figure:
         f"{COLUMNS} random latents, the same in every row",
     )
     return style.image_grid(
-        view.generate(model.coded(latents, wanted), labels),
+        inputs.generate(model.coded(latents, wanted), labels),
         3 * COLUMNS,
-        view.title("codes mixed"),
-        view.caption(*facts),
+        inputs.title("codes mixed"),
+        inputs.caption(*facts),
         row_labels=[f"codes\n{2 * number + 1} and {2 * number + 2}" for number in range(count)],
         column_labels=["first", "half", "second"] * COLUMNS,
         group=3,
     )
 
 
-def _draws(view: View, name: str, count: int) -> tuple[Tensor, Tensor]:
+def _draws(inputs: Inputs, name: str, count: int) -> tuple[Tensor, Tensor]:
     """Latents (N, Z), and the labels (N, K) of random test images."""
-    noise = view.noise(name)
-    labels = view.test.labels[torch.randint(len(view.test), (count,), generator=noise, device=view.device)]
-    return view.model.prior(count, noise), labels.float()
+    noise = inputs.noise(name)
+    labels = inputs.test.labels[torch.randint(len(inputs.test), (count,), generator=noise, device=inputs.device)]
+    return inputs.model.prior(count, noise), labels.float()

@@ -5,33 +5,33 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pipeline.figures import style
-from pipeline.figures.style import Line
-from pipeline.scores import highest
-from pipeline.view import View
+from pipeline.figures.common import style
+from pipeline.figures.common.inputs import Inputs
+from pipeline.figures.common.style import Line
+from pipeline.judges.scores import highest
 
 COLUMNS = 8
 MOST = 32  # label sets of a list that are shown
 
 
-def draw(view: View) -> Mapping[str, Figure] | None:
+def draw(inputs: Inputs) -> Mapping[str, Figure] | None:
     """A figure for each list. None where there are no lists and for a model that heeds no labels."""
-    if not view.model.conditional or not view.test.conditions:
+    if not inputs.model.conditional or not inputs.test.conditions:
         return None
-    return {name: figure(view, name, sets[:MOST], len(sets)) for name, sets in view.test.conditions.items()}
+    return {name: figure(inputs, name, sets[:MOST], len(sets)) for name, sets in inputs.test.conditions.items()}
 
 
-def figure(view: View, name: str, sets: Tensor, listed: int) -> Figure:
+def figure(inputs: Inputs, name: str, sets: Tensor, listed: int) -> Figure:
     """Label sets (M, K), the first of so many listed: below each drawing what was asked for and the judge's verdict."""
-    noise = view.noise(f"conditions {name}")
-    images = view.generate(view.model.prior(len(sets), noise), sets.float())
-    asked, seen = sets.bool(), highest(view.judge(images), sets)
+    noise = inputs.noise(f"conditions {name}")
+    images = inputs.generate(inputs.model.prior(len(sets), noise), sets.float())
+    asked, seen = sets.bool(), highest(inputs.judge(images), sets)
     right, wanted = int((asked & seen).sum()), int(asked.sum())
     facts = (
         f"{len(sets)} label sets" if len(sets) == listed else f"the first {len(sets)} of {listed} label sets",
         "a random latent each",
         f"right by the judge: {right} of {wanted} objects, {right / max(wanted, 1):.2f}",
-        view.yardstick,
+        inputs.yardstick,
         "of k objects asked for, ✓ is among the judge's k highest scores and ✗ is not; “saw” is, but was not asked for",
         "framed: an image with faults",
     )
@@ -39,10 +39,10 @@ def figure(view: View, name: str, sets: Tensor, listed: int) -> Figure:
     return style.image_grid(
         images,
         COLUMNS,
-        view.title(f"conditions: {name}"),
-        view.caption(*facts),
-        lines=[verdict(view.test.classes, *pair) for pair in pairs],
-        possible=[unasked(name) for name in view.test.classes],
+        inputs.title(f"conditions: {name}"),
+        inputs.caption(*facts),
+        lines=[verdict(inputs.test.classes, *pair) for pair in pairs],
+        possible=[unasked(name) for name in inputs.test.classes],
         framed=[number for number, (wanted_here, seen_here) in enumerate(pairs) if wanted_here != seen_here],
     )
 

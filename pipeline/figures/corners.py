@@ -4,8 +4,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pipeline.figures import style
-from pipeline.view import View
+from pipeline.figures.common import style
+from pipeline.figures.common.inputs import Inputs
 
 SIDE = 8
 
@@ -21,13 +21,13 @@ def bilinear(corners: Tensor, side: int) -> Tensor:
     return torch.lerp(left[:, None], right[:, None], steps[:, None]).flatten(0, 1)
 
 
-def draw(view: View) -> Figure:
+def draw(inputs: Inputs) -> Figure:
     """8 x 8 images between those of four random latents. A conditional model is asked for one class throughout."""
-    noise = view.noise("corners")
-    latents = bilinear(view.model.prior(4, noise), SIDE)
-    asked = torch.randint(len(view.test.classes), (1,), generator=noise, device=view.device)
-    images = view.generate(latents, view.one_hot(asked).expand(len(latents), -1))
+    noise = inputs.noise("corners")
+    latents = bilinear(inputs.model.prior(4, noise), SIDE)
+    asked = torch.randint(len(inputs.test.classes), (1,), generator=noise, device=inputs.device)
+    images = inputs.generate(latents, inputs.one_hot(asked).expand(len(latents), -1))
     facts = ["between four random latents, one in each corner"]
-    if view.model.conditional:
-        facts.append(f"class {view.test.classes[int(asked)]} throughout")
-    return style.image_grid(images, SIDE, view.title("corners"), view.caption(*facts))
+    if inputs.model.conditional:
+        facts.append(f"class {inputs.test.classes[int(asked)]} throughout")
+    return style.image_grid(images, SIDE, inputs.title("corners"), inputs.caption(*facts))

@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from pipeline.figures import style
-from pipeline.models.base import LikelihoodModel
-from pipeline.training.curves import POSITION
-from pipeline.view import View
+from pipeline.contracts.curves import POSITION
+from pipeline.contracts.model import LikelihoodModel
+from pipeline.figures.common import style
+from pipeline.figures.common.inputs import Inputs
 
 COLUMNS = 3
 SIZE = (2.9, 2.4)  # inches of a panel
@@ -35,13 +35,13 @@ _USUAL = 0.62  # of that axis for the usual losses
 Values = NDArray[np.float64]
 
 
-def draw(view: View) -> Figure | None:
+def draw(inputs: Inputs) -> Figure | None:
     """A panel a term of the training loss: a thin line a seed, and in bold their mean. None without curves.
 
     Where players learn against each other, the first panel has the losses of all, with their peaks, and each player's
     accuracies have a panel at the end.
     """
-    curves = list(view.curves.values())
+    curves = list(inputs.curves.values())
     if not curves:
         return None
     names, found, shares = players(curves), panels(curves), accuracies(curves)
@@ -49,16 +49,16 @@ def draw(view: View) -> Figure | None:
     epochs = np.array([row["epoch"] for row in curves[0]])
     seeds = "1 seed" if len(curves) == 1 else f"{len(curves)} seeds"
     facts = f"training images, each point the mean of {curves[0][0]['iteration']:.0f} iterations"
-    caption = f"{view.test.source} · {seeds} · {facts}"
+    caption = f"{inputs.test.source} · {seeds} · {facts}"
     together = {title: np.stack(list(lines.values())) for title, lines in found.items()}
     reach = {title: limits(values, *highest[title].values()) for title, values in together.items()}
     remarks = {title: beyond(values, *reach[title]) for title, values in together.items()}
     if any(remarks.values()):
         caption += " · ↑ ↓ extremes beyond the axis"
-    figure, axes_of = style.chart(len(found) + len(shares), COLUMNS, view.title("learning curves"), caption, SIZE)
+    figure, axes_of = style.chart(len(found) + len(shares), COLUMNS, inputs.title("learning curves"), caption, SIZE)
     # Where some title leaves no room for the extremes at its right, all have them below.
     below = "" if all(room(*each) for each in remarks.items()) else "\n"
-    unit = "nats per image" if isinstance(view.model, LikelihoodModel) else "loss"
+    unit = "nats per image" if isinstance(inputs.model, LikelihoodModel) else "loss"
     for axes, (title, lines) in zip(axes_of, found.items(), strict=False):
         style.dress(axes, title + below, "epoch", unit)
         for name, values in lines.items():

@@ -7,10 +7,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pipeline.figures import style
-from pipeline.figures.style import Line
-from pipeline.labels import pair
-from pipeline.view import View
+from pipeline.contracts.labels import pair
+from pipeline.figures.common import style
+from pipeline.figures.common.inputs import Inputs
+from pipeline.figures.common.style import Line
 
 COUNT = 100  # pairs that are judged
 LARGE, SMALL = 10, 5  # pairs that are shown of one attribute, and of each of all
@@ -27,42 +27,42 @@ class Flip:
     right: Tensor
 
 
-def draw(view: View) -> Mapping[str, Figure] | None:
+def draw(inputs: Inputs) -> Mapping[str, Figure] | None:
     """`pairs`: one attribute; `all`: every one. None for a model that heeds no labels, and without attributes."""
-    names = view.test.classes
-    if not view.model.conditional or view.test.kind != "attributes":
+    names = inputs.test.classes
+    if not inputs.model.conditional or inputs.test.kind != "attributes":
         return None
-    noise = view.noise("flips")
-    latents = view.model.prior(COUNT, noise)
-    labels = view.test.labels[torch.randint(len(view.test), (COUNT,), generator=noise, device=view.device)]
-    flips = [flip(view, latents, pair(labels, which, view.test.labels), which) for which in range(len(names))]
+    noise = inputs.noise("flips")
+    latents = inputs.model.prior(COUNT, noise)
+    labels = inputs.test.labels[torch.randint(len(inputs.test), (COUNT,), generator=noise, device=inputs.device)]
+    flips = [flip(inputs, latents, pair(labels, which, inputs.test.labels), which) for which in range(len(names))]
     which = names.index(FIRST) if FIRST in names else 0
-    return {"pairs": large(view, names[which], flips[which]), "all": small(view, flips)}
+    return {"pairs": large(inputs, names[which], flips[which]), "all": small(inputs, flips)}
 
 
-def flip(view: View, latents: Tensor, sets: tuple[Tensor, Tensor], which: int) -> Flip:
+def flip(inputs: Inputs, latents: Tensor, sets: tuple[Tensor, Tensor], which: int) -> Flip:
     """Drawings of label sets without and with an attribute, both from the latents (N, Z), and what the judge says."""
     labels = torch.cat(sets)
-    images = view.generate(latents.repeat(2, 1), labels.float())
-    right = (view.judge(images)[:, which] > 0) == labels[:, which].bool()
+    images = inputs.generate(latents.repeat(2, 1), labels.float())
+    right = (inputs.judge(images)[:, which] > 0) == labels[:, which].bool()
     return Flip(images.unflatten(0, (2, -1))[:, :LARGE], right.unflatten(0, (2, -1)))
 
 
-def large(view: View, name: str, found: Flip) -> Figure:
+def large(inputs: Inputs, name: str, found: Flip) -> Figure:
     """Columns of one latent and the labels of a random test image, above without and below with the attribute."""
     right = found.right[:, :LARGE]
     facts = (
         f"each column: one latent, and a random test image's labels but for {name}, and what it excludes or needs",
         f"below: whether the judge sees it; ✓ as asked: {int(right.sum())} of {right.numel()}, "
         f"{right.double().mean():.2f}",
-        view.yardstick,
+        inputs.yardstick,
         "✗, framed: not as asked",
     )
     return style.image_grid(
         found.images.flatten(0, 1),
         LARGE,
-        view.title(f"flips: {name}"),
-        view.caption(*facts),
+        inputs.title(f"flips: {name}"),
+        inputs.caption(*facts),
         row_labels=[f"without\n{name}", f"with\n{name}"],
         lines=[[verdict(wanted, there)] for wanted, row in enumerate(right.tolist()) for there in row],
         possible=[verdict(False, False).text, verdict(True, False).text],
@@ -76,7 +76,7 @@ def verdict(wanted: bool | int, right: bool) -> Line:
     return Line(f"✓ {answer}") if right else Line(f"✗ {answer}", style.WRONG)
 
 
-def small(view: View, flips: Sequence[Flip]) -> Figure:
+def small(inputs: Inputs, flips: Sequence[Flip]) -> Figure:
     """A row an attribute: pairs of columns without and with it, and how often both of a pair are right."""
     shown = torch.stack([found.images[:, :SMALL].transpose(0, 1) for found in flips])  # (K, 5, 2, C, H, W)
     rates = [float(found.right.all(0).double().mean()) for found in flips]
@@ -84,14 +84,14 @@ def small(view: View, flips: Sequence[Flip]) -> Figure:
         "each pair of columns: one latent, and a random test image's labels but for one attribute, and what it excludes"
         " or needs",
         f"follow: share of {COUNT} such pairs in which the judge does not see it without, and sees it with",
-        view.yardstick,
+        inputs.yardstick,
     )
     return style.image_grid(
         shown.flatten(0, 2),
         2 * SMALL,
-        view.title("flips: all attributes"),
-        view.caption(*facts),
-        row_labels=[f"{name}\n{rate:.2f} follow" for name, rate in zip(view.test.classes, rates, strict=True)],
+        inputs.title("flips: all attributes"),
+        inputs.caption(*facts),
+        row_labels=[f"{name}\n{rate:.2f} follow" for name, rate in zip(inputs.test.classes, rates, strict=True)],
         column_labels=["without", "with"] * SMALL,
         group=2,
     )

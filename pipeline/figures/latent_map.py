@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from pipeline.data.images import ImageSet, scale
-from pipeline.figures import style
-from pipeline.models.base import EncoderModel
-from pipeline.view import View
+from pipeline.contracts.images import ImageSet, scale
+from pipeline.contracts.model import EncoderModel
+from pipeline.figures.common import style
+from pipeline.figures.common.inputs import Inputs
 
 COUNT, BATCH = 800, 200  # images at most, for time, and at a time
 LEAST = 50  # images
@@ -22,15 +22,15 @@ PANELS, COLUMNS = 6, 3
 SIZE, ALONE = (2.9, 2.7), (5.0, 4.6)  # inches of a panel, and of the only one
 
 
-def draw(view: View) -> Figure | None:
+def draw(inputs: Inputs) -> Figure | None:
     """One t-SNE map of the test images' latents: a panel a label, at most 6, or one panel of exclusive classes.
 
     None for a model without an encoder or with one latent dimension, for fewer than 50 images, and for more exclusive
     classes than there are colours.
     """
-    model, test = view.model, view.test.first(COUNT)
+    model, test = inputs.model, inputs.test.first(COUNT)
     colours = dict(zip(test.classes if test.exclusive else ("no", "yes"), style.PALETTE, strict=False))
-    if not isinstance(model, EncoderModel) or view.model.latent < 2 or len(test) < LEAST:
+    if not isinstance(model, EncoderModel) or inputs.model.latent < 2 or len(test) < LEAST:
         return None
     if test.exclusive and len(test.classes) > len(colours):
         return None
@@ -48,8 +48,8 @@ def draw(view: View) -> Figure | None:
         f"right, mean of {of}, where guessing has {1 / len(colours):.2f}",
     )
     size = SIZE if len(truths) > 1 else ALONE
-    figure, panels = style.chart(len(truths), COLUMNS, view.title("latent map"), view.caption(*facts), size)
-    (across, down), shades = tsne(latents, view.seed).T, list(colours.values())
+    figure, panels = style.chart(len(truths), COLUMNS, inputs.title("latent map"), inputs.caption(*facts), size)
+    (across, down), shades = tsne(latents, inputs.seed).T, list(colours.values())
     for axes, (title, truth) in zip(panels, truths.items(), strict=True):
         axes.scatter(across, down, s=6, c=[shades[each] for each in truth], linewidths=0)
         _dress(axes, title, vote(latents, truth))

@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from pipeline.evidence import Moment
-from pipeline.figures import style
-from pipeline.models.base import AdversarialModel
-from pipeline.view import View
+from pipeline.contracts.model import AdversarialModel
+from pipeline.contracts.training_progress import Moment
+from pipeline.figures.common import style
+from pipeline.figures.common.inputs import Inputs
 
 COLUMNS = 3
 _DRAWERS = {  # name, then colours of the mean and of one seed, and the marker
@@ -27,20 +27,20 @@ _ACCURACY = "_accuracy"
 _STEEP = 10.0  # times from the least to the greatest value from which a distance has a logarithmic axis
 
 
-def draw(view: View) -> Figure | None:
+def draw(inputs: Inputs) -> Figure | None:
     """A panel a value, a marker a moment: a thin line a seed, in bold their mean. None where no moments are kept."""
-    seeds = [moments for moments in view.progress.values() if moments]
+    seeds = [moments for moments in inputs.progress.values() if moments]
     if not seeds:
         return None
     names = list(seeds[0][0].values)
     table = "on fewer samples than the table"
-    if isinstance(view.model, AdversarialModel):
-        table += f", which is of the {_DRAWERS[view.model.drawn_by][0].removeprefix('their ')}"
+    if isinstance(inputs.model, AdversarialModel):
+        table += f", which is of the {_DRAWERS[inputs.model.drawn_by][0].removeprefix('their ')}"
     facts: tuple[str, ...] = (f"{len(seeds)} seeds" if len(seeds) > 1 else "1 seed", cadence(seeds[0]), table)
     if any(name.endswith(_ACCURACY) for name in names):
-        facts += (view.yardstick,)
-    caption = " · ".join((view.test.source, *facts))
-    figure, panels = style.chart(len(names), COLUMNS, view.title("progress"), caption, (2.9, 2.4))
+        facts += (inputs.yardstick,)
+    caption = " · ".join((inputs.test.source, *facts))
+    figure, panels = style.chart(len(names), COLUMNS, inputs.title("progress"), caption, (2.9, 2.4))
     for axes, name in zip(panels, names, strict=True):
         title, unit = written(name)
         style.dress(axes, title, "thousand images seen", unit)

@@ -4,42 +4,42 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from pipeline.data.images import ImageSet, scale
-from pipeline.figures import style
-from pipeline.models.base import EncoderModel
-from pipeline.view import View
+from pipeline.contracts.images import ImageSet, scale
+from pipeline.contracts.model import EncoderModel
+from pipeline.figures.common import style
+from pipeline.figures.common.inputs import Inputs
 
 COUNT = 10
 BATCH = 500
 
 
-def draw(view: View) -> Figure | None:
+def draw(inputs: Inputs) -> Figure | None:
     """Test images over their reconstructions, from the latent of each. None for a model without an encoder."""
-    model = view.model
+    model = inputs.model
     if not isinstance(model, EncoderModel):
         return None
-    shown = view.test.take(chosen(view.test))
-    originals, rebuilt = both(view, model, shown)
-    parts = (both(view, model, view.test.take(part)) for part in torch.arange(len(view.test)).split(BATCH))
+    shown = inputs.test.take(chosen(inputs.test))
+    originals, rebuilt = both(inputs, model, shown)
+    parts = (both(inputs, model, inputs.test.take(part)) for part in torch.arange(len(inputs.test)).split(BATCH))
     total = sum(float((there - here).square().sum(dtype=torch.float64)) for here, there in parts)
-    error, errors = float((rebuilt - originals).square().mean()), total / view.test.images.numel()
+    error, errors = float((rebuilt - originals).square().mean()), total / inputs.test.images.numel()
     return style.image_grid(
         torch.cat([originals, rebuilt]),
         len(shown),
-        view.title("reconstructions"),
-        view.caption(
+        inputs.title("reconstructions"),
+        inputs.caption(
             "test images",
             f"mean squared error per pixel in [0, 1]: of these {len(shown)} {error:.4f}, "
-            f"of all {len(view.test)} test images {errors:.4f}",
+            f"of all {len(inputs.test)} test images {errors:.4f}",
         ),
         row_labels=["original", "reconstruction"],
     )
 
 
-def both(view: View, model: EncoderModel, images: ImageSet) -> tuple[Tensor, Tensor]:
+def both(inputs: Inputs, model: EncoderModel, images: ImageSet) -> tuple[Tensor, Tensor]:
     """Images and their reconstructions: (N, C, H, W) each, in [0, 1]."""
     labels = images.labels.float()
-    rebuilt = view.generate(model.code(scale(images.images, model.pixels), labels), labels)
+    rebuilt = inputs.generate(model.code(scale(images.images, model.pixels), labels), labels)
     return scale(images.images, "unit"), rebuilt
 
 

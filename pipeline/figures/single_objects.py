@@ -3,43 +3,43 @@
 import torch
 from matplotlib.figure import Figure
 
-from pipeline.figures import style
+from pipeline.figures.common import style
+from pipeline.figures.common.inputs import Inputs
 from pipeline.figures.conditions import unasked, verdict
-from pipeline.scores import highest
-from pipeline.view import View
+from pipeline.judges.scores import highest
 
 
-def draw(view: View) -> Figure | None:
+def draw(inputs: Inputs) -> Figure | None:
     """A row a shape, a column a colour, one latent throughout.
 
     None for a model that heeds no labels, and unless labels mix and are named "colour shape", all pairs of them.
     """
-    found = table(view.test.classes)
-    if not view.model.conditional or view.test.kind != "objects" or not found:
+    found = table(inputs.test.classes)
+    if not inputs.model.conditional or inputs.test.kind != "objects" or not found:
         return None
     shapes, colours, numbers = found
     count = len(numbers)
-    labels = view.one_hot(torch.tensor(numbers, device=view.device))
-    latents = view.model.prior(1, view.noise("single_objects")).expand(count, -1)
-    images = view.generate(latents, labels)
-    pairs = list(zip(labels.bool().tolist(), highest(view.judge(images), labels).tolist(), strict=True))
+    labels = inputs.one_hot(torch.tensor(numbers, device=inputs.device))
+    latents = inputs.model.prior(1, inputs.noise("single_objects")).expand(count, -1)
+    images = inputs.generate(latents, labels)
+    pairs = list(zip(labels.bool().tolist(), highest(inputs.judge(images), labels).tolist(), strict=True))
     wrong = [number for number, (asked, seen) in enumerate(pairs) if asked != seen]
     facts = [
         "one latent, every single object",
         f"right by the judge: {count - len(wrong)} of {count}, {1 - len(wrong) / count:.2f}",
-        view.yardstick,
+        inputs.yardstick,
     ]
     if wrong:
         facts.append("framed: the judge's highest score is another object's, the one it “saw”")
     return style.image_grid(
         images,
         len(colours),
-        view.title("single objects"),
-        view.caption(*facts),
+        inputs.title("single objects"),
+        inputs.caption(*facts),
         row_labels=shapes,
         column_labels=colours,
-        lines=[verdict(view.test.classes, asked, seen)[1:] for asked, seen in pairs],
-        possible=[unasked(name) for name in view.test.classes],
+        lines=[verdict(inputs.test.classes, asked, seen)[1:] for asked, seen in pairs],
+        possible=[unasked(name) for name in inputs.test.classes],
         framed=wrong,
     )
 

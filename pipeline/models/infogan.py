@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor, nn
 
-from pipeline.models.base import Averaged, Batch, Drawer, GenerativeModel, Player, standard_normal
-from pipeline.networks.base import Network
-from pipeline.params import Strict
+from pipeline.contracts.model import Averaged, Batch, Drawer, GenerativeModel, Player, standard_normal
+from pipeline.contracts.network import Network
+from pipeline.ground.params import Strict
 
 
 class Settings(Strict):

@@ -11,9 +11,9 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from pipeline.models.base import Batch, GenerativeModel, Player, Posterior, standard_normal
-from pipeline.networks.base import Network
-from pipeline.params import Strict
+from pipeline.contracts.model import Batch, GenerativeModel, Player, Posterior, standard_normal
+from pipeline.contracts.network import Network
+from pipeline.ground.params import Strict
 
 
 class Settings(Strict):

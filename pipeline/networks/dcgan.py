@@ -12,9 +12,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pipeline.errors import InputError
-from pipeline.networks.base import Network
-from pipeline.params import Strict
+from pipeline.contracts.network import Network
+from pipeline.ground.errors import InputError
+from pipeline.ground.params import Strict
 
 SMALLEST = 4  # pixels, each side of the smallest maps
 

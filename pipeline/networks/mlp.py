@@ -7,8 +7,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pipeline.networks.base import Network
-from pipeline.params import Strict
+from pipeline.contracts.network import Network
+from pipeline.ground.params import Strict
 
 
 class Settings(Strict):

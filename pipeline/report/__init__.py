@@ -1,0 +1,1 @@
+"""One page on all experiments. May import ground, contracts, statistics, conclusions, figures."""

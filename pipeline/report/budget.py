@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from pipeline import params
+from pipeline.ground import params
 
 
 def name(content: Mapping[str, Any], folder: Path) -> str | None:

@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import storage
-from pipeline.errors import InputError
+from pipeline.ground import storage
+from pipeline.ground.errors import InputError
 
 REACH: Final = 3.0  # how far from 0 the page moves a latent dimension
 IDLE: Final = 0.12  # a dimension with less influence than this, relative to the most influential, is idle

@@ -10,14 +10,14 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pipeline.conclusions import Result
-from pipeline.measurements import Measurements
-from pipeline.report import verdicts, words
+from pipeline.conclusions.verdicts import Result
+from pipeline.report import conclusion_charts, glossary
+from pipeline.report.embedding import Picture
 from pipeline.report.explorer import Embedded
-from pipeline.report.pictures import Picture
 from pipeline.report.settings import Part, Settings
-from pipeline.report.table import written
-from pipeline.uncertainty import mean
+from pipeline.statistics.intervals import mean
+from pipeline.statistics.measurements import Measurements
+from pipeline.statistics.numerals import written
 
 MOST: Final = 14_600_000  # characters of the page, that it stays below 15 MB
 _TEXT: Final = 500_000  # of them at most for everything but pictures and decoders
@@ -140,7 +140,7 @@ def tabulated(role: str, judge: Mapping[str, Any], runs: Sequence[Run], first: S
     names = [*(name for name in first if name in there), *(name for name in there if name not in first)]
     shown = [name for name in first if name in there] or names
     arrows = {"higher": "↑", "lower": "↓", "neither": ""}
-    columns = [Column(name, arrows[there[name]], words.metric(name), name in shown) for name in names]
+    columns = [Column(name, arrows[there[name]], glossary.metric(name), name in shown) for name in names]
     return Table(role, judge, columns, [(run.name, [_cell(run.found, name) for name in names]) for run in runs])
 
 
@@ -174,7 +174,9 @@ def section(part: Part, runs: Mapping[str, Run]) -> Section:
     players = [parameter for parameter in differing if parameter.key.startswith("optimisers.")]
     others = [parameter for parameter in differing if parameter not in players]
     notes = {name: _note([*others, *players], place) for place, name in enumerate(names)}
-    kinds = sorted({kind for name in names for kind in runs[name].pictures}, key=lambda kind: (words.place(kind), kind))
+    kinds = sorted(
+        {kind for name in names for kind in runs[name].pictures}, key=lambda kind: (glossary.place(kind), kind)
+    )
     plates = [
         Plate(kind, [(n, notes[n], runs[n].pictures[kind]) for n in names if kind in runs[n].pictures])
         for kind in kinds
@@ -216,7 +218,7 @@ def facts(content: Content) -> list[tuple[str, str]]:
             f"{' or '.join([*map(str, seeds[:-1]), _counted(seeds[-1], 'seed')])}; the judge is right on "
             f"{100 * judge['accuracy']:.2f} % of {judge['test_images']} real test images"
         )
-        found.append((words.role(role), text))
+        found.append((glossary.role(role), text))
     budget = content.budget or "none of the budgets, but params.yaml's own sizes"
     return [*found, ("Budget", budget), ("Machine", "; ".join(machines))]
 
@@ -246,8 +248,8 @@ def render(content: Content) -> str:
     return environment.get_template("page.html.j2").render(
         facts=facts(content),
         conclusions=content.conclusions,
-        counts=verdicts.counts(content.conclusions),
-        verdicts=verdicts,
+        counts=conclusion_charts.counts(content.conclusions),
+        verdicts=conclusion_charts,
         tables=tables,
         one_seed=any(cell and cell.one_seed for table in tables for _, cells in table.rows for cell in cells),
         sizes=content.sizes,
@@ -255,7 +257,7 @@ def render(content: Content) -> str:
         models=Markup(json.dumps([decoder.facts for decoder in content.decoders]).replace("<", "\\u003c")),
         sections=found,
         places=places,
-        words=words,
+        words=glossary,
         breakable=breakable,
         style=_part("page.css"),
         scripts=[_part("page.js"), _part("explorer.js")],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from pipeline.params import Strict
+from pipeline.ground.params import Strict
 
 
 class Part(Strict):

@@ -10,12 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pipeline.data.images import ImageSet, scale
-from pipeline.errors import InputError
-from pipeline.models.base import AdversarialModel, Batch, GenerativeModel, Player
-from pipeline.params import Strict
-from pipeline.seeding import generator
-from pipeline.training.curves import Row
+from pipeline.contracts.curves import Row
+from pipeline.contracts.images import ImageSet, scale
+from pipeline.contracts.model import AdversarialModel, Batch, GenerativeModel, Player
+from pipeline.ground.errors import InputError
+from pipeline.ground.params import Strict
+from pipeline.ground.seeding import generator
 
 
 class Optimiser(Strict):

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from pipeline import storage
+from pipeline.ground import storage
 from pipeline.training.loop import State
 
 ROOT = Path(__file__).parents[2]
@@ -21,16 +21,22 @@ def definition(block: Mapping[str, Any], seed: int, data: Path) -> str:
     """A hash of all that decides how one seed turns out, but for the machine.
 
     block: the experiment's entry (its list of seeds is left out: adding a seed must not retrain the others);
-    data: the training images' file; and the code: every module of this project that is loaded.
+    data: the training images' file; and the code: every module of the library that is loaded, but for the console's,
+    which only say how far a run is, and packages' docstrings.
     """
     with data.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     files = {Path(m.__file__) for m in list(sys.modules.values()) if getattr(m, "__file__", None) and m.__file__}
-    ours = sorted(path for path in files if path.is_relative_to(ROOT / "pipeline") and path.stat().st_size)
+    ours = sorted(path for path in files if path.is_relative_to(ROOT / "pipeline") and _decides(path))
     code = {str(path.relative_to(ROOT)): hashlib.sha256(path.read_bytes()).hexdigest() for path in ours}
     settings = {key: value for key, value in block.items() if key != "seeds"}
     facts = {"settings": settings, "seed": seed, "data": content, "code": code, "torch": torch.__version__}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _decides(code: Path) -> bool:
+    """Whether a module of the library can change what a run comes to."""
+    return code.name != "__init__.py" and not code.is_relative_to(ROOT / "pipeline/console")
 
 
 @dataclass(frozen=True)

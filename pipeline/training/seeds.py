@@ -2,25 +2,23 @@
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from pipeline import checkpoint
-from pipeline.checkpoint import Header
-from pipeline.data import images
-from pipeline.data.images import ImageSet
-from pipeline.device import bfloat16_is_slow
-from pipeline.errors import InputError
-from pipeline.experiment import Plan
-from pipeline.parallel import Report, over_seeds
-from pipeline.seeding import derive
-from pipeline.training import curves, loop, resume
-from pipeline.training.curves import Row
+from pipeline.contracts import checkpoint, curves, images
+from pipeline.contracts.checkpoint import Header
+from pipeline.contracts.curves import Row
+from pipeline.contracts.images import ImageSet
+from pipeline.ground.errors import InputError
+from pipeline.ground.parallel import Progress, Report, over_seeds
+from pipeline.ground.seeding import derive
+from pipeline.training import loop, resume
+from pipeline.training.experiment import Plan
 from pipeline.training.loop import Run
 
 
@@ -38,22 +36,27 @@ class Training:
     def data(self) -> Path:
         return Path("data/prepared") / self.plan.experiment.data / "train.safetensors"
 
-    def train(self) -> None:
-        """Trains the seeds that this machine has not trained before, and writes the models and curves of all.
+    @cached_property
+    def places(self) -> dict[int, resume.Place]:
+        """Where each seed's run lies, by seed."""
+        seeds = self.plan.experiment.seeds
+        return {seed: resume.place(self.name, resume.definition(self.block, seed, self.data)) for seed in seeds}
+
+    def untrained(self) -> list[int]:
+        """The seeds that this machine has not trained before from the same parameters, data and code."""
+        return [seed for seed, place in self.places.items() if not place.model.exists()]
+
+    def train(self, seeds: Sequence[int], show: Progress) -> None:
+        """Trains some of the seeds; `show` is told how far each is.
 
         Raises InputError when it cannot train: settings that do not fit the data, or a loss that is not finite.
         """
-        seeds = self.plan.experiment.seeds
-        places = {seed: resume.place(self.name, resume.definition(self.block, seed, self.data)) for seed in seeds}
-        known = [seed for seed in seeds if places[seed].model.exists()]
-        for seed in known:
-            print(f"train {self.name} seed {seed}: trained before from the same parameters, data and code")
-        if missing := [seed for seed in seeds if seed not in known]:
-            if self.plan.training.precision == "bfloat16" and bfloat16_is_slow(self.device):
-                print(f"hint: this CPU imitates bfloat16; experiments.{self.name}.precision: float32 would be faster")
-            over_seeds(f"train {self.name}", partial(self.seed, places), missing, self.device, len(seeds))
+        over_seeds(self.seed, seeds, show, self.device, len(self.places))
+
+    def write(self) -> None:
+        """Writes the models and curves of all seeds, which must be trained, to the stage's outputs."""
         rows: dict[int, list[Row]] = {}
-        for seed, place in places.items():
+        for seed, place in self.places.items():
             rows |= curves.read(place.curve)
             model = Path("results/models") / self.name / f"seed{seed}.safetensors"
             model.parent.mkdir(parents=True, exist_ok=True)
@@ -65,9 +68,9 @@ class Training:
         curves.write(Path("results/curves") / f"{self.name}.csv", rows)
         resume.prune(self.name)
 
-    def seed(self, places: Mapping[int, resume.Place], seed: int, report: Report) -> None:
+    def seed(self, seed: int, report: Report) -> None:
         """Trains one seed, from where it was."""
-        data, place = images.load(self.data).to(self.device), places[seed]
+        data, place = images.load(self.data).to(self.device), self.places[seed]
         header = _header(self.plan, data, seed)
         torch.manual_seed(derive("weights", seed))
         run = Run(checkpoint.build(header).to(self.device), data, self.plan.training, seed)

@@ -18,11 +18,11 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torchvision.datasets import SVHN
 
-from pipeline import params
+from pipeline.contracts.images import ImageSet
 from pipeline.data import colour
 from pipeline.data.colour import Settings
-from pipeline.data.images import ImageSet
-from pipeline.errors import InputError
+from pipeline.ground import params
+from pipeline.ground.errors import InputError
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Splits = tuple[ImageSet, ImageSet]

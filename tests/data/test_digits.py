@@ -15,12 +15,12 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torchvision.datasets import MNIST, FashionMNIST
 
-from pipeline import params
+from pipeline.contracts.images import ImageSet
 from pipeline.data import digits
 from pipeline.data.digits import Settings
-from pipeline.data.images import ImageSet
-from pipeline.draw import digits as draw
-from pipeline.errors import InputError
+from pipeline.ground import params
+from pipeline.ground.errors import InputError
+from pipeline.renderers.digits import variants as draw
 
 Splits = tuple[ImageSet, ImageSet]
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"

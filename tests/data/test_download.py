@@ -10,8 +10,8 @@ from threading import Thread
 import pooch  # type: ignore[import-untyped]
 import pytest
 
-from pipeline.data.download import fetch
-from pipeline.errors import InputError
+from pipeline.data.reading.download import fetch
+from pipeline.ground.errors import InputError
 
 BODY = gzip.compress(bytes(range(256)) * 2000, mtime=0)
 CHECKSUM = f"md5:{hashlib.md5(BODY).hexdigest()}"

@@ -14,13 +14,14 @@ import torch
 from PIL import Image
 from torchvision.datasets import CelebA
 
-from pipeline import params
-from pipeline.data import faces, images
+from pipeline.contracts import images
+from pipeline.contracts.images import ImageSet
+from pipeline.data import faces
 from pipeline.data.faces import CELEBA, Settings
-from pipeline.data.images import ImageSet
-from pipeline.draw import faces as drawn
-from pipeline.draw.faces import ATTRIBUTES
-from pipeline.errors import InputError
+from pipeline.ground import params
+from pipeline.ground.errors import InputError
+from pipeline.renderers.faces import avatars as drawn
+from pipeline.renderers.faces.avatars import ATTRIBUTES
 
 Splits = tuple[ImageSet, ImageSet]
 Spoil = Callable[[Path], None]

@@ -9,11 +9,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from pipeline import params
-from pipeline.data import images, scenes
-from pipeline.data.images import ImageSet
+from pipeline.contracts import images
+from pipeline.contracts.images import ImageSet
+from pipeline.data import scenes
 from pipeline.data.scenes import CLASSES, Settings
-from pipeline.errors import InputError
+from pipeline.ground import params
+from pipeline.ground.errors import InputError
 
 Splits = tuple[ImageSet, ImageSet]
 

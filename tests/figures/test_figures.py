@@ -18,16 +18,17 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from torch import Generator, Tensor
 
-from pipeline.data.images import ImageSet, Kind
-from pipeline.evidence import Moment
-from pipeline.figures import conditions, corners, curves, latent_map, progress, reconstructions, single_objects, style
+from pipeline.contracts.curves import POSITION
+from pipeline.contracts.images import ImageSet, Kind
+from pipeline.contracts.model import Drawer, GenerativeModel, Player
+from pipeline.contracts.training_progress import Moment
+from pipeline.figures import conditions, corners, curves, latent_map, progress, reconstructions, single_objects
+from pipeline.figures.common import style
+from pipeline.figures.common.inputs import Inputs
+from pipeline.ground import plugins
+from pipeline.judges.scores import accuracy
 from pipeline.models import vae
-from pipeline.models.base import Drawer, GenerativeModel, Player
 from pipeline.networks import mlp
-from pipeline.plugins import plugin
-from pipeline.scores import accuracy
-from pipeline.training.curves import POSITION
-from pipeline.view import View
 
 FIGURES = ("samples", "corners", "interpolation", "classes", "reconstructions", "real_fake", "curves")
 GAN_FIGURES = ("samples", "corners", "interpolation", "real_fake", "curves", "conditions", "single_objects", "progress")
@@ -232,11 +233,11 @@ def moments(seed: int, drawers: Sequence[str] = ("generator", "average")) -> lis
     return found
 
 
-def scenes_view(*, seeds: int = 3, seed: int = 0, test: ImageSet | None = None) -> View:
+def scenes_view(*, seeds: int = 3, seed: int = 0, test: ImageSet | None = None) -> Inputs:
     models: dict[int, GenerativeModel] = {number: Writer() for number in range(seeds)}
     first = ["discriminator_real", "discriminator_fake", "discriminator_label"]
     found = {n: two_players(n, first, ["generator_adversarial", "generator_label"]) for n in models}
-    return View("a_gan_of_scenes", models, found, {n: moments(n) for n in models}, reader, test or scenes(), seed)
+    return Inputs("a_gan_of_scenes", models, found, {n: moments(n) for n in models}, reader, test or scenes(), seed)
 
 
 def blind(images: Tensor) -> Tensor:
@@ -244,11 +245,11 @@ def blind(images: Tensor) -> Tensor:
     return torch.zeros(len(images), len(CLASSES))
 
 
-def faces_view(model: GenerativeModel | None = None, *, seed: int = 0) -> View:
-    return View("some_faces", {0: model or Writer()}, {}, {}, observer, faces(), seed)
+def faces_view(model: GenerativeModel | None = None, *, seed: int = 0) -> Inputs:
+    return Inputs("some_faces", {0: model or Writer()}, {}, {}, observer, faces(), seed)
 
 
-def vae_view(*, conditional: bool = True, seeds: int = 3, likelihood: str = "bernoulli", seed: int = 0) -> View:
+def vae_view(*, conditional: bool = True, seeds: int = 3, likelihood: str = "bernoulli", seed: int = 0) -> Inputs:
     settings = vae.Settings.model_validate({"latent": LATENT, "conditional": conditional, "likelihood": likelihood})
     models: dict[int, GenerativeModel] = {}
     for number in range(seeds):
@@ -256,15 +257,15 @@ def vae_view(*, conditional: bool = True, seeds: int = 3, likelihood: str = "ber
         network = mlp.build(mlp.Settings(layers=1, hidden=8), (1, 8, 8))
         models[number] = vae.build(settings, network, len(CLASSES)).eval().requires_grad_(False)
     curves = {number: rows(number) for number in range(seeds)}
-    return View("an_experiment", models, curves, {}, blind, digits(), seed)
+    return Inputs("an_experiment", models, curves, {}, blind, digits(), seed)
 
 
-def gan_view() -> View:
+def gan_view() -> Inputs:
     curve = two_players(0, ["discriminator_real", "discriminator_fake"], ["generator_adversarial"])
-    return View("a_gan", {4: Painter()}, {4: curve}, {}, blind, digits(channels=3, kind="objects"), 0)
+    return Inputs("a_gan", {4: Painter()}, {4: curve}, {}, blind, digits(channels=3, kind="objects"), 0)
 
 
-VIEWS = {
+INPUTS = {
     "conditional": vae_view(),
     "unconditional": vae_view(conditional=False),
     "one seed": vae_view(seeds=1),
@@ -276,7 +277,7 @@ VIEWS = {
     "encoder of faces": faces_view(Averager()),
     "codes of faces": faces_view(Coder()),
 }
-HOUSES = View("houses", {0: Writer()}, {}, {}, blind, scenes(CLASSES, kind="classes"), 0)
+HOUSES = Inputs("houses", {0: Writer()}, {}, {}, blind, scenes(CLASSES, kind="classes"), 0)
 NOT_APPLY = [
     ("classes", "unconditional"),
     ("classes", "scenes"),
@@ -297,22 +298,22 @@ NOT_APPLY = [
 ]
 APPLY = [
     (figure, name)
-    for name in VIEWS
+    for name in INPUTS
     for figure in FACE_FIGURES.get(name, GAN_FIGURES if "scenes" in name else FIGURES)
     if (figure, name) not in NOT_APPLY
 ]
 
 
-def several(figure: str, view: View) -> dict[str, Figure]:
+def several(figure: str, inputs: Inputs) -> dict[str, Figure]:
     """The figures of a plug-in, by name; one alone has none."""
-    found = plugin("figures", figure).draw(view)
+    found = plugins.load("figures", figure).draw(inputs)
     named = dict(found) if isinstance(found, Mapping) else {"": found}
     assert all(isinstance(each, Figure) for each in named.values())
     return named
 
 
-def drawn(figure: str, view: View) -> Figure:
-    return next(iter(several(figure, view).values()))
+def drawn(figure: str, inputs: Inputs) -> Figure:
+    return next(iter(several(figure, inputs).values()))
 
 
 def caption(figure: Figure) -> str:
@@ -330,8 +331,8 @@ def tick_labels(axes: Axes) -> list[str]:
 
 @pytest.mark.parametrize(("figure", "name"), APPLY)
 def test_everything_is_labelled_and_nothing_clipped(figure: str, name: str) -> None:
-    for found in several(figure, VIEWS[name]).values():
-        assert_well_set(found, VIEWS[name].name)
+    for found in several(figure, INPUTS[name]).values():
+        assert_well_set(found, INPUTS[name].name)
 
 
 def assert_well_set(found: Figure, name: str) -> None:
@@ -375,16 +376,16 @@ def assert_apart(texts: Sequence[Text]) -> None:
 
 @pytest.mark.parametrize(("figure", "name"), NOT_APPLY)
 def test_does_not_apply(figure: str, name: str) -> None:
-    assert plugin("figures", figure).draw(VIEWS[name]) is None
+    assert plugins.load("figures", figure).draw(INPUTS[name]) is None
 
 
 def test_no_curves_no_figure() -> None:
-    view = VIEWS["conditional"]
-    assert curves.draw(View(view.name, view.models, {}, {}, blind, view.test, 0)) is None
+    inputs = INPUTS["conditional"]
+    assert curves.draw(Inputs(inputs.name, inputs.models, {}, {}, blind, inputs.test, 0)) is None
 
 
 @pytest.mark.parametrize(
-    ("figure", "view"),
+    ("figure", "inputs"),
     [
         *((figure, vae_view) for figure in FIGURES),
         *((figure, scenes_view) for figure in GAN_FIGURES if figure not in FIGURES),
@@ -393,9 +394,9 @@ def test_no_curves_no_figure() -> None:
         ("codes", lambda: faces_view(Coder())),
     ],
 )
-def test_the_same_view_gives_the_same_bytes(figure: str, view: Callable[[], View], tmp_path: Path) -> None:
+def test_the_same_inputs_gives_the_same_bytes(figure: str, inputs: Callable[[], Inputs], tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
-        style.save(drawn(figure, view()), tmp_path / name)
+        style.save(drawn(figure, inputs()), tmp_path / name)
     content = (tmp_path / "a.png").read_bytes()
     assert content == (tmp_path / "b.png").read_bytes()
     assert b"Software" not in content
@@ -403,7 +404,7 @@ def test_the_same_view_gives_the_same_bytes(figure: str, view: Callable[[], View
 
 
 @pytest.mark.parametrize(
-    ("figure", "view"),
+    ("figure", "inputs"),
     [
         *((figure, vae_view) for figure in ("samples", "corners", "interpolation", "classes", "real_fake")),
         *((figure, scenes_view) for figure in ("interpolation", "conditions", "single_objects")),
@@ -411,29 +412,29 @@ def test_the_same_view_gives_the_same_bytes(figure: str, view: Callable[[], View
         ("codes", lambda seed: faces_view(Coder(), seed=seed)),
     ],
 )
-def test_draws_depend_on_the_seed(figure: str, view: Callable[..., View]) -> None:
-    assert not np.array_equal(picture(drawn(figure, view(seed=0))), picture(drawn(figure, view(seed=1))))
+def test_draws_depend_on_the_seed(figure: str, inputs: Callable[..., Inputs]) -> None:
+    assert not np.array_equal(picture(drawn(figure, inputs(seed=0))), picture(drawn(figure, inputs(seed=1))))
 
 
 @pytest.mark.parametrize(
-    ("figure", "view", "rows", "columns"),
+    ("figure", "inputs", "rows", "columns"),
     [
-        *((figure, VIEWS["conditional"], 8, 8) for figure in ("samples", "corners")),
-        ("interpolation", VIEWS["conditional"], 12, 12),
-        ("classes", VIEWS["conditional"], 10, 10),
-        ("reconstructions", VIEWS["conditional"], 2, 10),
+        *((figure, INPUTS["conditional"], 8, 8) for figure in ("samples", "corners")),
+        ("interpolation", INPUTS["conditional"], 12, 12),
+        ("classes", INPUTS["conditional"], 10, 10),
+        ("reconstructions", INPUTS["conditional"], 2, 10),
         ("samples", HOUSES, 4, 8),  # large images
         ("corners", HOUSES, 8, 8),
         ("interpolation", HOUSES, 12, 12),
         ("classes", HOUSES, 10, 10),
-        ("interpolation", VIEWS["scenes"], 12, 12),
-        ("interpolation", VIEWS["faces"], 12, 12),
-        ("classes", VIEWS["faces"], len(ATTRIBUTES), 10),
+        ("interpolation", INPUTS["scenes"], 12, 12),
+        ("interpolation", INPUTS["faces"], 12, 12),
+        ("classes", INPUTS["faces"], len(ATTRIBUTES), 10),
     ],
 )
-def test_grids_have_their_shape(figure: str, view: View, rows: int, columns: int) -> None:
-    high, wide, channels = picture(drawn(figure, view)).shape
-    assert wide >= columns * view.test.shape[2] * 2  # for pictures are shown at half their size
+def test_grids_have_their_shape(figure: str, inputs: Inputs, rows: int, columns: int) -> None:
+    high, wide, channels = picture(drawn(figure, inputs)).shape
+    assert wide >= columns * inputs.test.shape[2] * 2  # for pictures are shown at half their size
     assert (high + 3) * columns == (wide + 3) * rows  # square images, 3 pixels apart
     assert channels == 3
 
@@ -481,27 +482,27 @@ def test_corners_are_bilinear() -> None:
 
 
 def test_interpolation_keeps_classes_in_order() -> None:
-    (axes,) = drawn("interpolation", VIEWS["conditional"]).axes
+    (axes,) = drawn("interpolation", INPUTS["conditional"]).axes
     assert tick_labels(axes) == [*CLASSES, "0", "1"]
-    (axes,) = drawn("interpolation", VIEWS["unconditional"]).axes
+    (axes,) = drawn("interpolation", INPUTS["unconditional"]).axes
     assert tick_labels(axes) == []
 
 
 def test_interpolation_of_mixed_labels_asks_for_those_it_names() -> None:
-    view = VIEWS["scenes"]
-    found = drawn("interpolation", view)
+    inputs = INPUTS["scenes"]
+    found = drawn("interpolation", inputs)
     named = [label.split("\n") for label in tick_labels(found.axes[0])]
     assert {len(row) for row in named} == {1, 2}
-    assert all(row in [names(view, labels) for labels in view.test.labels] for row in named)
+    assert all(row in [names(inputs, labels) for labels in inputs.test.labels] for row in named)
     sheet, step = torch.tensor(picture(found)), 2 * 64 + 3
     for number, row in enumerate(named):
         for column in (0, 11):
-            assert names(view, written(sheet[number * step :, column * step :], 2)) == row
+            assert names(inputs, written(sheet[number * step :, column * step :], 2)) == row
 
 
 def test_classes_share_latents_between_rows() -> None:
     # The painter's colours are latent plus number of labels, which one-hot labels all have alike.
-    sheet = picture(drawn("classes", VIEWS["gan"]))
+    sheet = picture(drawn("classes", INPUTS["gan"]))
     step = (sheet.shape[0] + 3) // len(CLASSES)
     assert np.array_equal(sheet[:step], sheet[step : 2 * step])
     assert not np.array_equal(sheet[:, :step], sheet[:, step : 2 * step])
@@ -509,13 +510,13 @@ def test_classes_share_latents_between_rows() -> None:
 
 @pytest.mark.parametrize("name", ["conditional", "unconditional", "gaussian"])
 def test_reconstruction_error_is_that_of_the_images_shown(name: str) -> None:
-    view = VIEWS[name]
-    found = drawn("reconstructions", view)
+    inputs = INPUTS[name]
+    found = drawn("reconstructions", inputs)
     stated = re.search(r"per pixel in \[0, 1\]: of these 10 ([\d.]+), of all 40 test images ", caption(found))
     assert stated
     # Labels run backwards: the first of class c is image 9 - c.
-    shown = view.test.take(torch.arange(10).flip(0))
-    unit, model = shown.images.float() / 255, view.model
+    shown = inputs.test.take(torch.arange(10).flip(0))
+    unit, model = shown.images.float() / 255, inputs.model
     assert isinstance(model, vae.Vae)
     mean = model.encode(unit if model.bernoulli else unit * 2 - 1, shown.labels.float()).mean
     rebuilt = model.generate(mean, shown.labels.float())
@@ -530,14 +531,14 @@ def test_reconstruction_error_is_that_of_the_images_shown(name: str) -> None:
     [("conditional", 3 + 1), ("one seed", 1), ("gan", 1), ("scenes", 3 + 1), ("scenes of one seed", 1)],
 )
 def test_curves_have_a_line_a_seed_and_the_mean(name: str, lines: int) -> None:
-    view = VIEWS[name]
-    found, all_curves = drawn("curves", view), list(view.curves.values())
+    inputs = INPUTS[name]
+    found, all_curves = drawn("curves", inputs), list(inputs.curves.values())
     assert len(found.legends) == (lines > 1 or len(curves.players(all_curves)) > 1)
     for axes, shown in zip(found.axes, curves.panels(all_curves).values(), strict=True):
         assert len(axes.lines) == lines * len(shown)
         bold = [line for line in axes.lines if line.get_linewidth() > 1]
         for line, values in zip(bold, shown.values(), strict=True):
-            assert values.shape == (len(view.models), 60)
+            assert values.shape == (len(inputs.models), 60)
             np.testing.assert_allclose(np.asarray(line.get_ydata()), values.mean(0))
 
 
@@ -553,11 +554,11 @@ def legend(figure: Figure) -> dict[str, Any]:
 
 
 def test_curves_name_terms_and_units() -> None:
-    found = drawn("curves", VIEWS["conditional"])
+    found = drawn("curves", INPUTS["conditional"])
     assert titles(found) == ["loss", "reconstruction", "KL"]
     assert {axes.get_ylabel() for axes in found.axes} == {"nats per image"}
     assert "each point the mean of 10 iterations" in caption(found)
-    found = drawn("curves", VIEWS["gan"])
+    found = drawn("curves", INPUTS["gan"])
     # A player with a single term has the same numbers twice.
     assert titles(found) == ["loss of each player", "discriminator real", "discriminator fake"]
     assert {axes.get_ylabel() for axes in found.axes} == {"loss"}
@@ -567,7 +568,7 @@ def test_curves_name_terms_and_units() -> None:
 def test_curves_of_players_are_together_and_told_apart(first: str) -> None:
     names = [f"{first}_{term}" for term in ("real", "fake", "penalty")]
     both = {seed: two_players(seed, names, ["generator_adversarial", "generator_label"]) for seed in (0, 1)}
-    found = drawn("curves", replace(VIEWS["scenes"], curves=both))
+    found = drawn("curves", replace(INPUTS["scenes"], curves=both))
     wanted = [*names, "generator_adversarial", "generator_label"]
     assert titles(found) == ["loss of each player", *(name.replace("_", " ") for name in wanted)]
     colours = legend(found)
@@ -597,7 +598,7 @@ def test_one_loss_is_of_no_player() -> None:
 def test_spikes_of_either_player_are_told() -> None:
     curve = two_players(0, ["discriminator_real", "discriminator_fake"], ["generator_adversarial"])
     curve[30] |= {"discriminator_loss": -12345.6, "discriminator_real": -12345.6}
-    found = drawn("curves", replace(VIEWS["scenes"], curves={0: curve}))
+    found = drawn("curves", replace(INPUTS["scenes"], curves={0: curve}))
     assert_well_set(found, "a_gan_of_scenes")  # as long remarks have room below the titles
     assert found.axes[0].get_title("right") == "↑ 2161 ↓ -1.235e+04"
     assert "↑ ↓ extremes beyond the axis" in caption(found)
@@ -607,14 +608,14 @@ def test_spikes_of_either_player_are_told() -> None:
 
 
 def test_limits_of_curves_cut_outliers_and_say_so() -> None:
-    found = drawn("curves", VIEWS["conditional"])
+    found = drawn("curves", INPUTS["conditional"])
     for axes in found.axes:
         low, high = axes.get_ylim()
         assert 70 < low < 85
         assert 90 < high < 400
         assert axes.get_title("right").startswith("↑ 108")
     assert "↑ ↓ extremes beyond the axis" in caption(found)
-    quiet = View("quiet", VIEWS["one seed"].models, {0: rows(0)[20:]}, {}, blind, digits(), 0)
+    quiet = Inputs("quiet", INPUTS["one seed"].models, {0: rows(0)[20:]}, {}, blind, digits(), 0)
     assert {axes.get_title("right") for axes in drawn("curves", quiet).axes} == {""}
     assert "↑" not in caption(drawn("curves", quiet))
 
@@ -646,7 +647,7 @@ def with_peaks(seed: int, spike: float) -> list[dict[str, float]]:
 
 
 def test_peaks_and_accuracies_are_no_losses() -> None:
-    found = drawn("curves", replace(VIEWS["scenes"], curves={0: with_peaks(0, 200), 1: with_peaks(1, 200)}))
+    found = drawn("curves", replace(INPUTS["scenes"], curves={0: with_peaks(0, 200), 1: with_peaks(1, 200)}))
     assert_well_set(found, "a_gan_of_scenes")
     losses = ["loss of each player", "discriminator real", "discriminator fake"]
     assert titles(found) == [*losses, "discriminator accuracy"]
@@ -659,7 +660,7 @@ def test_peaks_are_seen_however_high_and_losses_beside_them(spike: float, scale:
     for row in (row for curve in both.values() for row in curve):
         row["generator_loss"] *= sign  # as a critic's opponent may have it
         row["generator_peak"] = row["generator_loss"] + 1
-    found = drawn("curves", replace(VIEWS["scenes"], curves=both))
+    found = drawn("curves", replace(INPUTS["scenes"], curves=both))
     assert_well_set(found, "a_gan_of_scenes")
     axes, *others = found.axes
     assert axes.get_yscale() == scale
@@ -684,7 +685,7 @@ def test_peaks_are_seen_however_high_and_losses_beside_them(spike: float, scale:
 
 
 def test_accuracies_of_a_player_are_together() -> None:
-    found = drawn("curves", replace(VIEWS["scenes"], curves={0: with_peaks(0, 200), 1: with_peaks(1, 200)}))
+    found = drawn("curves", replace(INPUTS["scenes"], curves={0: with_peaks(0, 200), 1: with_peaks(1, 200)}))
     axes = found.axes[-1]
     assert axes.get_ylim() == (0, 1.03)
     assert axes.get_ylabel() == "share right"
@@ -700,7 +701,7 @@ def test_accuracies_of_a_player_are_together() -> None:
 
 
 def test_curves_without_peaks_tell_of_none() -> None:
-    assert list(legend(drawn("curves", VIEWS["scenes of one seed"]))) == ["discriminator", "generator"]
+    assert list(legend(drawn("curves", INPUTS["scenes of one seed"]))) == ["discriminator", "generator"]
 
 
 def test_one_hot_counts_round() -> None:
@@ -715,15 +716,15 @@ def test_long_titles_and_captions_are_broken() -> None:
     assert found.texts[1].get_window_extent().y0 > found.axes[0].get_window_extent().y1
 
 
-def names(view: View, labels: Tensor) -> list[str]:
-    return [view.test.classes[int(label)] for label in labels.nonzero()]
+def names(inputs: Inputs, labels: Tensor) -> list[str]:
+    return [inputs.test.classes[int(label)] for label in labels.nonzero()]
 
 
-def seen(view: View, asked: Tensor) -> list[str]:
+def seen(inputs: Inputs, asked: Tensor) -> list[str]:
     """What the judge sees in a drawing of labels (K,): as many as asked for, by score and then by number."""
-    scores = view.judge(view.generate(torch.zeros(1, 1), asked[None].float()))[0].tolist()
+    scores = inputs.judge(inputs.generate(torch.zeros(1, 1), asked[None].float()))[0].tolist()
     order = sorted(range(len(scores)), key=lambda label: (-scores[label], label))
-    return [view.test.classes[label] for label in sorted(order[: int(asked.sum())])]
+    return [inputs.test.classes[label] for label in sorted(order[: int(asked.sum())])]
 
 
 def frames(axes: Axes) -> list[Bbox]:
@@ -732,30 +733,30 @@ def frames(axes: Axes) -> list[Bbox]:
 
 @pytest.mark.parametrize("judge", [reader, contrary, undecided])
 def test_conditions_mark_what_the_judge_sees(judge: Callable[[Tensor], Tensor]) -> None:
-    view = replace(VIEWS["scenes"], judge=judge)
-    found = several("conditions", view)
+    inputs = replace(INPUTS["scenes"], judge=judge)
+    found = several("conditions", inputs)
     assert list(found) == ["test", "new_test"]
     for name, figure in found.items():
         (axes,) = figure.axes
-        sets = view.test.conditions[name]
+        sets = inputs.test.conditions[name]
         lines, faults = [], 0
         for labels in sets:
-            asked, there = names(view, labels), seen(view, labels)
+            asked, there = names(inputs, labels), seen(inputs, labels)
             lines += [(f"✓ {each}", style.INK) if each in there else (f"✗ {each}", style.WRONG) for each in asked]
             lines += [(f"saw {each}", style.WRONG) for each in there if each not in asked]
             faults += asked != there
         assert [(text.get_text(), text.get_color()) for text in axes.texts] == lines
         assert len(frames(axes)) == faults
         right = sum(text.startswith("✓") for text, _ in lines)
-        share = accuracy(judge(view.generate(torch.zeros(len(sets), 1), sets.float())), sets, "objects")
+        share = accuracy(judge(inputs.generate(torch.zeros(len(sets), 1), sets.float())), sets, "objects")
         assert f"right by the judge: {right} of {int(sets.sum())} objects, {share:.2f}" in caption(figure)
         assert f"conditions: {name}" in figure.texts[0].get_text()
 
 
 def test_conditions_stand_below_their_images_however_long() -> None:
-    view = replace(scenes_view(test=scenes(("yellow cylinder",) * len(OBJECTS))), judge=contrary)
-    found = drawn("conditions", view)
-    assert_well_set(found, view.name)
+    inputs = replace(scenes_view(test=scenes(("yellow cylinder",) * len(OBJECTS))), judge=contrary)
+    found = drawn("conditions", inputs)
+    assert_well_set(found, inputs.name)
     (axes,) = found.axes
     tiles = frames(axes)
     assert [len({round(place) for place in places}) for places in zip(*(tile.p0 for tile in tiles), strict=True)] == [
@@ -763,7 +764,7 @@ def test_conditions_stand_below_their_images_however_long() -> None:
         4,
     ]
     texts = iter(axes.texts)
-    for labels, tile in zip(view.test.conditions["test"], tiles, strict=True):
+    for labels, tile in zip(inputs.test.conditions["test"], tiles, strict=True):
         for row in range(2 * int(labels.sum())):
             box = next(texts).get_window_extent()
             assert tile.x0 <= box.x0 < tile.x0 + 10
@@ -773,40 +774,40 @@ def test_conditions_stand_below_their_images_however_long() -> None:
 
 
 def test_conditions_draw_each_set_from_a_latent_of_its_own() -> None:
-    view = replace(VIEWS["scenes"], judge=contrary)
-    for name, figure in several("conditions", view).items():
+    inputs = replace(INPUTS["scenes"], judge=contrary)
+    for name, figure in several("conditions", inputs).items():
         (axes,) = figure.axes
         page, sheet = axes.get_window_extent(), torch.tensor(picture(figure))
         inside = [((page.y1 - tile.y1) + 4.5, (tile.x0 - page.x0) + 4.5) for tile in frames(axes)]
         tiles = [sheet[round(top) :, round(left) :] for top, left in inside]
-        assert torch.equal(torch.stack([written(tile, 3) for tile in tiles]), view.test.conditions[name])
+        assert torch.equal(torch.stack([written(tile, 3) for tile in tiles]), inputs.test.conditions[name])
         assert len({int(tile[3, 0, 0]) for tile in tiles}) > 0.8 * len(tiles)  # of 230 greys
 
 
 def test_conditions_show_at_most_32_sets_of_a_list() -> None:
     test = scenes()
     long = replace(test, conditions={"long": test.conditions["test"].repeat(3, 1)})
-    found = drawn("conditions", replace(VIEWS["scenes"], test=long, judge=contrary))
+    found = drawn("conditions", replace(INPUTS["scenes"], test=long, judge=contrary))
     assert "the first 32 of 96 label sets" in caption(found)
     assert len(frames(found.axes[0])) == 32
-    found = drawn("conditions", VIEWS["scenes"])
+    found = drawn("conditions", INPUTS["scenes"])
     assert "32 label sets" in caption(found)
     assert "first" not in caption(found)
 
 
 def test_figures_of_conditions_need_a_model_that_heeds_them() -> None:
-    view = scenes_view()
-    view.model.conditional = False
-    assert conditions.draw(view) is None
-    assert single_objects.draw(view) is None
+    inputs = scenes_view()
+    inputs.model.conditional = False
+    assert conditions.draw(inputs) is None
+    assert single_objects.draw(inputs) is None
 
 
 @pytest.mark.parametrize("judge", [reader, contrary, undecided])
 @pytest.mark.parametrize("classes", [OBJECTS, OBJECTS[::-1], tuple(sorted(OBJECTS))])
 def test_single_objects_are_where_their_labels_say(judge: Callable[[Tensor], Tensor], classes: tuple[str, ...]) -> None:
-    view = replace(scenes_view(test=scenes(classes)), judge=judge)
-    found = drawn("single_objects", view)
-    assert_well_set(found, view.name)
+    inputs = replace(scenes_view(test=scenes(classes)), judge=judge)
+    found = drawn("single_objects", inputs)
+    assert_well_set(found, inputs.name)
     (axes,) = found.axes
     shapes, colours = tick_labels(axes), [label.get_text() for label in axes.get_xticklabels()]
     assert (sorted(shapes), sorted(colours)) == (sorted(SHAPES), sorted(COLOURS))
@@ -817,9 +818,9 @@ def test_single_objects_are_where_their_labels_say(judge: Callable[[Tensor], Ten
     ):
         tile = sheet[int(y) - half : int(y) + half, int(x) - half : int(x) + half]
         asked = written(tile, 3)
-        assert names(view, asked) == [f"{colour} {shape}"]
+        assert names(inputs, asked) == [f"{colour} {shape}"]
         assert (tile[3:] == sheet[3, 0]).all()  # one latent
-        wrong += [f"saw {each}" for each in seen(view, asked) if each != f"{colour} {shape}"]
+        wrong += [f"saw {each}" for each in seen(inputs, asked) if each != f"{colour} {shape}"]
     assert [text.get_text() for text in axes.texts] == wrong
     assert len(frames(axes)) == len(wrong) > 0
     assert f"right by the judge: {24 - len(wrong)} of 24" in caption(found)
@@ -871,21 +872,21 @@ def test_column_labels_stand_above_their_columns() -> None:
 
 
 def test_progress_has_a_line_a_seed_and_the_mean_of_each_drawer() -> None:
-    view = VIEWS["scenes"]
-    found = drawn("progress", view)
+    inputs = INPUTS["scenes"]
+    found = drawn("progress", inputs)
     accuracies = ["condition accuracy", "accuracy on test", "accuracy on new test"]
     assert titles(found) == ["Fréchet distance", "diversity", *accuracies]
     colours = legend(found)
     drawers = {"generator": "weights as they were", "average": "their moving average"}
     assert list(colours) == [*drawers.values(), "one seed", "mean of seeds", "real images"]
-    for axes, name in zip(found.axes, view.progress[0][0].values, strict=True):
+    for axes, name in zip(found.axes, inputs.progress[0][0].values, strict=True):
         assert len(axes.lines) == 2 * (3 + 1) + (name == "diversity")
         marked = {line.get_color(): line for line in axes.lines if line.get_marker() not in ("None", "")}
         assert len({line.get_marker() for line in marked.values()}) == len(marked) == 2
         for drawer, words in drawers.items():
             line = marked[colours[words]]
             np.testing.assert_allclose(np.asarray(line.get_xdata()), [192 * n for n in range(1, 9)])
-            values = [[moment.values[name] for moment in moments(seed, [drawer])] for seed in view.progress]
+            values = [[moment.values[name] for moment in moments(seed, [drawer])] for seed in inputs.progress]
             np.testing.assert_allclose(np.asarray(line.get_ydata()), np.mean(values, 0))
         low, high = axes.get_ylim()
         assert all(low <= y <= high for line in axes.lines for y in np.asarray(line.get_ydata()))
@@ -899,7 +900,7 @@ def test_progress_has_a_line_a_seed_and_the_mean_of_each_drawer() -> None:
 def test_progress_of_diversity_has_real_images_as_a_yardstick() -> None:
     dotted = {
         axes.get_title("left"): set(np.asarray(line.get_ydata()))
-        for axes in drawn("progress", VIEWS["scenes"]).axes
+        for axes in drawn("progress", INPUTS["scenes"]).axes
         for line in axes.lines
         if line.get_linestyle() == ":"
     }
@@ -907,9 +908,9 @@ def test_progress_of_diversity_has_real_images_as_a_yardstick() -> None:
 
 
 def test_steep_distances_have_a_logarithmic_axis() -> None:
-    assert drawn("progress", VIEWS["scenes"]).axes[0].get_yscale() == "log"
+    assert drawn("progress", INPUTS["scenes"]).axes[0].get_yscale() == "log"
     flat = [replace(moment, values={"frechet_distance": 10 + moment.iteration / 1000}) for moment in moments(0)]
-    found = drawn("progress", replace(VIEWS["one seed"], progress={0: flat}))
+    found = drawn("progress", replace(INPUTS["one seed"], progress={0: flat}))
     assert_well_set(found, "an_experiment")
     assert found.axes[0].get_yscale() == "linear"
     assert found.axes[0].get_ylim()[0] == 0
@@ -918,16 +919,16 @@ def test_steep_distances_have_a_logarithmic_axis() -> None:
 def test_legends_of_few_panels_are_broken() -> None:
     few = {
         seed: [replace(moment, values=dict(list(moment.values.items())[:2])) for moment in each]
-        for seed, each in VIEWS["scenes"].progress.items()
+        for seed, each in INPUTS["scenes"].progress.items()
     }
-    found = drawn("progress", replace(VIEWS["scenes"], progress=few))
+    found = drawn("progress", replace(INPUTS["scenes"], progress=few))
     assert_well_set(found, "a_gan_of_scenes")
     assert len(found.axes) == 2
     assert len(legend(found)) == 5
 
 
 def test_progress_of_one_drawer_tells_of_no_other() -> None:
-    found = drawn("progress", replace(VIEWS["scenes"], progress={3: moments(3, ["generator"])}))
+    found = drawn("progress", replace(INPUTS["scenes"], progress={3: moments(3, ["generator"])}))
     assert_well_set(found, "a_gan_of_scenes")
     assert list(legend(found)) == ["weights as they were", "real images"]
 
@@ -960,9 +961,9 @@ def test_accuracies_of_drawings_stand_beside_the_judges_on_real_images(
     test = scenes()
     images = test.images.clone()
     images[:, 0, 0, : len(OBJECTS)] = 255 * test.labels  # real images that this judge can read
-    view = replace(scenes_view(test=replace(test, images=images)), judge=judge)
+    inputs = replace(scenes_view(test=replace(test, images=images)), judge=judge)
     for name in ("conditions", "single_objects", "progress"):
-        assert f"the judge on real images: {right}" in caption(drawn(name, view)), name
+        assert f"the judge on real images: {right}" in caption(drawn(name, inputs)), name
 
 
 def tiles_at(figure: Figure, side: int = 64) -> list[list[Tensor]]:
@@ -979,36 +980,36 @@ def grey(tile: Tensor) -> int:
 
 
 def test_samples_tell_what_latents_they_are_of() -> None:
-    assert "latents from elsewhere" in caption(drawn("samples", VIEWS["encoder of faces"]))
-    assert "random latents · labels of random test images" in caption(drawn("samples", VIEWS["faces"]))
+    assert "latents from elsewhere" in caption(drawn("samples", INPUTS["encoder of faces"]))
+    assert "random latents · labels of random test images" in caption(drawn("samples", INPUTS["faces"]))
 
 
 def test_reconstruction_error_is_told_of_all_images_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    view = VIEWS["encoder of faces"]
-    images = view.test.images.double() / 255
+    inputs = INPUTS["encoder of faces"]
+    images = inputs.test.images.double() / 255
     wanted = [float(part.var((2, 3), correction=0).mean()) for part in (images[:10], images)]
     for batch in (7, 1000):
         monkeypatch.setattr(reconstructions, "BATCH", batch)
         stated = re.search(
-            r"of these 10 ([\d.]+), of all 60 test images ([\d.]+)", caption(drawn("reconstructions", view))
+            r"of these 10 ([\d.]+), of all 60 test images ([\d.]+)", caption(drawn("reconstructions", inputs))
         )
         assert stated
         assert [float(number) for number in stated.groups()] == pytest.approx(wanted, abs=5.1e-5)
 
 
 def test_interpolation_does_not_name_many_attributes() -> None:
-    found = drawn("interpolation", VIEWS["faces"])
+    found = drawn("interpolation", INPUTS["faces"])
     assert tick_labels(found.axes[0]) == []
     assert "labels of one random test image" in caption(found)
     sheet, step = torch.tensor(picture(found)), 2 * 64 + 3
     for row in range(12):
         first, last = (written(sheet[row * step :, column * step :], 2, len(ATTRIBUTES)) for column in (0, 11))
         assert torch.equal(first, last)
-        assert (VIEWS["faces"].test.labels == first).all(1).any()
+        assert (INPUTS["faces"].test.labels == first).all(1).any()
 
 
 def test_classes_of_attributes_are_asked_for_alone() -> None:
-    found = drawn("classes", VIEWS["faces"])
+    found = drawn("classes", INPUTS["faces"])
     assert tick_labels(found.axes[0]) == list(ATTRIBUTES)
     assert found.axes[0].get_ylabel() == "attribute"
     sheet, step = torch.tensor(picture(found)), 2 * 64 + 3
@@ -1021,16 +1022,16 @@ def test_classes_are_drawn_unless_there_are_too_many(kind: Kind, most: int) -> N
     for count in (most, most + 1):
         names = tuple(f"label {number}" for number in range(count))
         test = replace(faces(), classes=names, labels=torch.eye(count, dtype=torch.uint8)[[0] * 60], kind=kind)
-        found = plugin("figures", "classes").draw(replace(VIEWS["faces"], test=test, models={0: Painter()}))
+        found = plugins.load("figures", "classes").draw(replace(INPUTS["faces"], test=test, models={0: Painter()}))
         assert (found is None) == (count > most and kind != "classes")
 
 
 def test_real_images_stand_beside_fakes_of_the_same_labels() -> None:
-    view = VIEWS["faces"]
-    found = drawn("real_fake", view)
+    inputs = INPUTS["faces"]
+    found = drawn("real_fake", inputs)
     assert [label.get_text() for label in found.axes[0].get_xticklabels()] == ["real", "fake"]
     assert "each fake has the labels of the real image in its place" in caption(found)
-    assert "labels" not in caption(drawn("real_fake", VIEWS["encoder of faces"]))
+    assert "labels" not in caption(drawn("real_fake", INPUTS["encoder of faces"]))
     sheet, step = torch.tensor(picture(found)), 2 * 64 + 3
     assert (sheet[:, 4 * step : 4 * step + 20] == 255).all()  # a gap
     right = sheet.shape[1] - (4 * step - 3)
@@ -1038,9 +1039,9 @@ def test_real_images_stand_beside_fakes_of_the_same_labels() -> None:
     for row, column in itertools.product(range(4), range(4)):
         real = sheet[row * step :, column * step :][:128:2, :128:2].permute(2, 0, 1)
         fake = sheet[row * step :, right + column * step :][:128, :128]
-        (number,) = (view.test.images == real).flatten(1).all(1).nonzero().flatten().tolist()
+        (number,) = (inputs.test.images == real).flatten(1).all(1).nonzero().flatten().tolist()
         shown.add(number)
-        assert torch.equal(written(fake, 2, len(ATTRIBUTES)), view.test.labels[number])
+        assert torch.equal(written(fake, 2, len(ATTRIBUTES)), inputs.test.labels[number])
         assert len(fake[2:].unique()) == 1
     assert len(shown) == 16
 
@@ -1060,11 +1061,11 @@ def test_groups_of_columns_stand_apart_under_their_labels() -> None:
 
 
 def test_flips_change_one_label_and_keep_the_latent() -> None:
-    view = VIEWS["faces"]
-    real = view.test.labels.bool()
+    inputs = INPUTS["faces"]
+    real = inputs.test.labels.bool()
     apart = [~(real[real[:, which]].any(0)) for which in range(len(ATTRIBUTES))]
     assert apart[1][2]  # black and blond hair
-    found = several("flips", view)
+    found = several("flips", inputs)
     assert list(found) == ["pairs", "all"]
     assert "flips: Smiling" in found["pairs"].texts[0].get_text()
     sheet = torch.tensor(picture(found["pairs"]))
@@ -1087,9 +1088,9 @@ def test_flips_change_one_label_and_keep_the_latent() -> None:
 
 
 def test_flips_are_judged() -> None:
-    view = replace(VIEWS["faces"], judge=sullen)
-    found = several("flips", view)
-    greys = view.model.prior(100, view.noise("flips"))[:, 0]
+    inputs = replace(INPUTS["faces"], judge=sullen)
+    found = several("flips", inputs)
+    greys = inputs.model.prior(100, inputs.noise("flips"))[:, 0]
     assert 0 < (greys > 0.6).double().mean() < 1
     (axes,) = found["pairs"].axes
     seen = (greys[:10] > 0.6).tolist()
@@ -1099,11 +1100,11 @@ def test_flips_are_judged() -> None:
     rates = dict(label.split("\n") for label in tick_labels(found["all"].axes[0]))
     follow = dict.fromkeys(ATTRIBUTES, "1.00 follow") | {"Smiling": f"{(greys > 0.6).double().mean():.2f} follow"}
     assert rates == follow
-    assert all(view.yardstick in caption(figure) for figure in found.values())
+    assert all(inputs.yardstick in caption(figure) for figure in found.values())
 
 
 def test_flips_that_go_wrong_either_way_do_not_follow() -> None:
-    found = several("flips", replace(VIEWS["faces"], judge=lambda images: torch.ones(len(images), len(ATTRIBUTES))))
+    found = several("flips", replace(INPUTS["faces"], judge=lambda images: torch.ones(len(images), len(ATTRIBUTES))))
     assert {label.split("\n")[1] for label in tick_labels(found["all"].axes[0])} == {"0.00 follow"}
     texts = [text.get_text() for text in found["pairs"].axes[0].texts]
     assert texts == ["✗ yes"] * 10 + ["✓ yes"] * 10
@@ -1111,12 +1112,12 @@ def test_flips_that_go_wrong_either_way_do_not_follow() -> None:
 
 def test_flips_show_the_first_attribute_where_nobody_smiles() -> None:
     test = replace(faces(), classes=tuple(f"a{number}" for number in range(len(ATTRIBUTES))))
-    assert "flips: a0" in drawn("flips", replace(VIEWS["faces"], test=test)).texts[0].get_text()
+    assert "flips: a0" in drawn("flips", replace(INPUTS["faces"], test=test)).texts[0].get_text()
 
 
 def test_codes_say_what_they_mean() -> None:
-    view = VIEWS["codes of faces"]
-    found = several("codes", view)
+    inputs = INPUTS["codes of faces"]
+    found = several("codes", inputs)
     assert list(found) == ["meaning", "mixed"]
     (axes,) = found["meaning"].axes
     assert [label.get_text() for label in axes.get_xticklabels()] == [f"code {number}" for number in range(1, 6)]
@@ -1125,11 +1126,11 @@ def test_codes_say_what_they_mean() -> None:
     lines = [[ATTRIBUTES[code], "+80 %", other[code], "−20 %"] for code in range(5)]
     assert [text.get_text() for text in axes.texts] == list(itertools.chain(*lines))
     assert "in percentage points" in caption(found["meaning"])
-    assert view.yardstick in caption(found["meaning"])
+    assert inputs.yardstick in caption(found["meaning"])
 
 
 def test_codes_share_their_latents() -> None:
-    found = several("codes", VIEWS["codes of faces"])
+    found = several("codes", INPUTS["codes of faces"])
     (axes,) = found["meaning"].axes
     sheet, half = torch.tensor(picture(found["meaning"])), 3 * 64 // 2
     middles = [int(x) for x in axes.get_xticks()]
@@ -1142,7 +1143,7 @@ def test_codes_share_their_latents() -> None:
 
 
 def test_codes_are_mixed_in_pairs() -> None:
-    found = several("codes", VIEWS["codes of faces"])["mixed"]
+    found = several("codes", INPUTS["codes of faces"])["mixed"]
     (axes,) = found.axes
     assert tick_labels(axes) == ["codes\n1 and 2", "codes\n3 and 4"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["first", "half", "second"] * 4
@@ -1160,17 +1161,17 @@ def test_codes_are_mixed_in_pairs() -> None:
 
 @pytest.mark.parametrize("kind", ["objects", "attributes"])
 def test_a_judge_says_yes_to_logits_above_0(kind: Kind) -> None:
-    said = plugin("figures", "codes").said
+    said = plugins.load("figures", "codes").said
     logits = torch.tensor([[-1.0, 0, 2, 3], [-4, -3, -2, -1]])
     assert said(logits, kind).tolist() == [[False, False, True, True], [False] * 4]
     assert said(logits, "classes").tolist() == [[False, False, False, True]] * 2
 
 
 def test_latent_map_colours_the_same_places_by_each_label() -> None:
-    view = VIEWS["encoder of faces"]
-    found = drawn("latent_map", view)
+    inputs = INPUTS["encoder of faces"]
+    found = drawn("latent_map", inputs)
     shown = titles(found)
-    share = view.test.labels.double().mean(0)
+    share = inputs.test.labels.double().mean(0)
     apart = {name: abs(float(each) - 0.5) for name, each in zip(ATTRIBUTES, share, strict=True)}
     others = sorted((name for name in ATTRIBUTES if name not in ("Smiling", "Male")), key=lambda name: apart[name])
     assert shown == ["Smiling", "Male", *others[:4]]
@@ -1179,7 +1180,7 @@ def test_latent_map_colours_the_same_places_by_each_label() -> None:
     for axes, name in zip(found.axes, shown, strict=True):
         (dots,) = axes.collections
         assert np.array_equal(dots.get_offsets(), found.axes[0].collections[0].get_offsets())
-        wanted = view.test.labels[:, ATTRIBUTES.index(name)].tolist()
+        wanted = inputs.test.labels[:, ATTRIBUTES.index(name)].tolist()
         shades = to_rgba_array([colours[("no", "yes")[each]] for each in wanted])
         assert np.array_equal(dots.get_facecolor(), shades)
         assert not tick_labels(axes)
@@ -1226,9 +1227,9 @@ def test_tsne_keeps_neighbours_and_repeats() -> None:
 
 def test_latent_map_of_few_classes_has_one_panel() -> None:
     few = replace(faces(), classes=CLASSES[:6], labels=torch.eye(6, dtype=torch.uint8)[torch.arange(60) % 6])
-    view = faces_view(Averager())
-    found = drawn("latent_map", replace(view, test=replace(few, kind="classes")))
-    assert_well_set(found, view.name)
+    inputs = faces_view(Averager())
+    found = drawn("latent_map", replace(inputs, test=replace(few, kind="classes")))
+    assert_well_set(found, inputs.name)
     assert len(found.axes) == 1
     assert list(legend(found)) == list(CLASSES[:6])
     assert len(set(legend(found).values())) == 6
@@ -1236,8 +1237,8 @@ def test_latent_map_of_few_classes_has_one_panel() -> None:
 
 
 def test_latent_map_needs_images_dimensions_and_colours() -> None:
-    view = faces_view(Averager())
-    assert latent_map.draw(replace(view, test=faces(49))) is None
-    assert latent_map.draw(replace(view, test=faces(50))) is not None
-    view.model.latent = 1
-    assert latent_map.draw(view) is None
+    inputs = faces_view(Averager())
+    assert latent_map.draw(replace(inputs, test=faces(49))) is None
+    assert latent_map.draw(replace(inputs, test=faces(50))) is not None
+    inputs.model.latent = 1
+    assert latent_map.draw(inputs) is None

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.contracts.model import AdversarialModel, Batch
 from pipeline.models import acgan
-from pipeline.models.base import AdversarialModel, Batch
 from pipeline.networks import dcgan
 
 SHAPE, CLASSES = (3, 16, 16), 4

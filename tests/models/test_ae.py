@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from pipeline.contracts.model import Batch, EncoderModel, LikelihoodModel
 from pipeline.models import ae
-from pipeline.models.base import Batch, EncoderModel, LikelihoodModel
 from pipeline.networks import conv
 
 SHAPE, LATENT = (3, 16, 16), 5

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from pipeline.contracts.model import AdversarialModel, Batch
 from pipeline.models import gan, wgan
-from pipeline.models.base import AdversarialModel, Batch
 from pipeline.networks import dcgan
 
 SHAPE, CLASSES = (3, 16, 16), 5

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.contracts.model import AdversarialModel, Batch, CodedModel, EncoderModel
 from pipeline.models import infogan
-from pipeline.models.base import AdversarialModel, Batch, CodedModel, EncoderModel
 from pipeline.networks import dcgan
 
 SHAPE, NOISE, CODES = (3, 16, 16), 6, 3

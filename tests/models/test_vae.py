@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from pipeline.data.images import ImageSet, scale
-from pipeline.models.base import Batch, GenerativeModel, LikelihoodModel, Posterior
+from pipeline.contracts.images import ImageSet, scale
+from pipeline.contracts.model import Batch, GenerativeModel, LikelihoodModel, Posterior
 from pipeline.models.vae import Settings, Vae, bernoulli_nll, build, gaussian_nll
 from pipeline.networks.mlp import Mlp
 from pipeline.networks.mlp import Settings as MlpSettings

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipeline.data.images import ImageSet
+from pipeline.contracts.images import ImageSet
+from pipeline.contracts.model import Batch
 from pipeline.models import wgan
-from pipeline.models.base import Batch
 from pipeline.networks import dcgan
 from pipeline.training.loop import Run, Settings
 

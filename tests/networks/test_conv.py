@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.errors import InputError
+from pipeline.ground.errors import InputError
 from pipeline.networks import conv, dcgan, mlp, projection
 
 

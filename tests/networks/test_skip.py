@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.errors import InputError
+from pipeline.ground.errors import InputError
 from pipeline.networks import skip
 
 SHAPE = (3, 64, 64)

@@ -9,7 +9,7 @@ import pytest
 import reported
 import torch
 
-from pipeline.errors import InputError
+from pipeline.ground.errors import InputError
 from pipeline.report import explorer
 
 KINDS = [(False, "bernoulli"), (True, "bernoulli"), (False, "gaussian")]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import reported
 
-from pipeline.report import page, words
+from pipeline.report import glossary, page
+from pipeline.report.embedding import Picture
 from pipeline.report.page import Content, Run
-from pipeline.report.pictures import Picture
 from pipeline.report.settings import Part
-from pipeline.uncertainty import Measured
+from pipeline.statistics.intervals import Measured
 
 VOID = {"meta", "link", "img", "input", "br", "wbr", "hr", "path", "line", "rect", "circle"}
 
@@ -179,15 +179,15 @@ def test_names_are_escaped_and_may_break() -> None:
 
 def test_every_figure_of_params_yaml_is_explained(root: Path) -> None:
     kinds = {path.stem for path in (root / "pipeline/figures").glob("*.py")} - {"__init__", "style"}
-    assert not [kind for kind in kinds if not words.figure(kind)]
-    assert words.figure("conditions_new_test") == words.FIGURES["conditions"]
-    assert words.figure("unheard_of") == ""
+    assert not [kind for kind in kinds if not glossary.figure(kind)]
+    assert glossary.figure("conditions_new_test") == glossary.FIGURES["conditions"]
+    assert glossary.figure("unheard_of") == ""
 
 
 def test_metrics_are_explained_by_name_or_by_prefix() -> None:
-    assert words.metric("elbo") == words.METRICS["elbo"]
-    assert words.metric("final_frechet_distance") == words.METRICS["final_"]
-    assert words.metric("unheard_of") == ""
+    assert glossary.metric("elbo") == glossary.METRICS["elbo"]
+    assert glossary.metric("final_frechet_distance") == glossary.METRICS["final_"]
+    assert glossary.metric("unheard_of") == ""
 
 
 def test_room_for_pictures_is_what_decoders_leave(content: Content) -> None:

@@ -10,7 +10,7 @@ import pytest
 import reported
 import torch
 
-from pipeline.models.base import GenerativeModel
+from pipeline.contracts.model import GenerativeModel
 from pipeline.report import page
 
 CHROMIUM = next(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.errors import InputError
+from pipeline.ground.errors import InputError
 from tools.sample import _coded, _grid, _labels
 
 DIGITS = SimpleNamespace(classes=("zero", "one", "two"), kind="classes", data="digits")

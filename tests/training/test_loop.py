@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from pipeline.data.images import ImageSet, Kind, scale
-from pipeline.errors import InputError
-from pipeline.experiment import plan
-from pipeline.models.base import Batch, GenerativeModel, Player
-from pipeline.plugins import plugin
+from pipeline.contracts.curves import Row
+from pipeline.contracts.images import ImageSet, Kind, scale
+from pipeline.contracts.model import Batch, GenerativeModel, Player
+from pipeline.ground import plugins
+from pipeline.ground.errors import InputError
 from pipeline.training import loop
-from pipeline.training.curves import Row
+from pipeline.training.experiment import plan
 from pipeline.training.loop import Run, Settings
 
 
@@ -74,7 +74,7 @@ def _run(content: dict[str, Any], tiny: ImageSet, name: str = "fc_vae", **change
     """An experiment's run at a size for tests."""
     block = content["experiments"][name]
     block = block | {key: value for key, value in SMALL.items() if key in block} | changes
-    family, network = plugin("models", block["family"]), plugin("networks", block["network"])
+    family, network = plugins.load("models", block["family"]), plugins.load("networks", block["network"])
     parts = plan(block, name, family.Settings, network.Settings, loop.Settings)
     torch.manual_seed(0)
     model = family.build(parts.model, network.build(parts.network, tiny.shape), len(tiny.classes))

@@ -1,0 +1,126 @@
+"""What a metric may look at: one trained model's samples, likelihoods and real images, through the judge's eyes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from pipeline.contracts.images import Kind
+from pipeline.contracts.training_progress import Moment
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Images as the judge sees them.
+
+    images: (N, C, H, W) float32 in [0, 1]. features: (N, D). logits: (N, K). labels: (N, K) uint8; of fakes, those
+    asked for. originals (N,): equal where images are variants of one; None for fakes. known: see `per_image`."""
+
+    images: Tensor
+    features: Tensor
+    logits: Tensor
+    labels: Tensor
+    originals: Tensor | None = None
+    known: dict[Callable[[Tensor], Tensor], Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    def per_image(self, measure: Callable[[Tensor], Tensor]) -> Tensor:
+        """measure(images), a number an image (N,), computed once for these images and all that `take` takes later."""
+        if measure not in self.known:
+            self.known[measure] = measure(self.images)
+        return self.known[measure]
+
+    def take(self, rows: Tensor) -> "Judged":
+        """Some of the images, in this order."""
+        columns = (self.images[rows], self.features[rows], self.logits[rows], self.labels[rows])
+        originals = None if self.originals is None else self.originals[rows]
+        return Judged(*columns, originals, {measure: values[rows] for measure, values in self.known.items()})
+
+
+@dataclass(frozen=True)
+class Likelihoods:
+    """A likelihood model on N held-out images; nats per image, of pixels in the model's own range.
+
+    reconstruction: (N,) -log p(x | z), z ~ q(z | x); kl: (N,) KL(q(z | x) || p(z)), in closed form.
+    log_weights: (M, S) log p(x, z_s) - log q(z_s | x) of M of the images, S draws each.
+    posterior_means: (N, Z).
+    comparable: whether the nats are those of a Bernoulli on [0, 1], the unit all digits models share.
+    """
+
+    reconstruction: Tensor
+    kl: Tensor
+    log_weights: Tensor
+    posterior_means: Tensor
+    comparable: bool
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the judge sees in a model's drawings for a list of M label sets.
+
+    labels: (M, K) uint8, the sets asked for. logits: (R, M, K), R drawings of each set, every one of its own latent.
+    seen: (M,) bool, whether some training image shows exactly this set.
+    """
+
+    labels: Tensor
+    logits: Tensor
+    seen: Tensor
+
+
+@dataclass(frozen=True)
+class Flips:
+    """What the judge sees when one attribute is asked for and when it is not, all else alike.
+
+    without, asked: (K, M, K) logits; in block k, M drawings whose label sets differ in attribute k alone, each drawing
+    without it and the one with it of the same latent. here, elsewhere: (M, K) logits of drawings of the same M label
+    sets, each of two independent latents.
+    """
+
+    without: Tensor
+    asked: Tensor
+    here: Tensor
+    elsewhere: Tensor
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Drawings of M latents under each of C codes.
+
+    features: (C, M, D); logits: (C, M, K), the judge's. recognised: (C, M, C), the model's own log Q(c | x), in nats.
+    mixed: (P, M, C), the same of drawings under each of the P = C (C - 1) / 2 pairs of codes, mixed evenly, in the
+    order of `itertools.combinations`.
+    """
+
+    features: Tensor
+    logits: Tensor
+    recognised: Tensor
+    mixed: Tensor
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All there is to know of one trained model (one seed). `train` and `test` are real images; `fake` are samples.
+
+    conditional: whether the model was asked for the fakes' labels. kind: of labels, see `ImageSet`. likelihoods: None
+    for a model that has none. reconstructed: (N, C, H, W) in [0, 1], what a model with an encoder makes of the images
+    of `test`, from a draw of its posterior if it has one; None for others.
+    classes: the K labels' names. answers: by list of label sets; empty where the role has no lists or the model heeds
+    no labels. moments: in order of iteration, the last of each drawer at the end of training; empty for models that
+    keep none. drawn_by: the drawer that drew `fake`; None for models that keep no moments. flips: of a conditional
+    model of attributes; codes: of a model with a latent code; else None. curve: the seed's learning curve, rows of
+    `pipeline.training.curves`.
+    """
+
+    train: Judged
+    test: Judged
+    fake: Judged
+    conditional: bool
+    kind: Kind
+    likelihoods: Likelihoods | None
+    reconstructed: Tensor | None = None
+    classes: tuple[str, ...] = ()
+    answers: Mapping[str, Answers] = field(default_factory=dict)
+    moments: Sequence[Moment] = ()
+    drawn_by: str | None = None
+    flips: Flips | None = None
+    codes: Codes | None = None
+    curve: Sequence[Mapping[str, float]] = ()

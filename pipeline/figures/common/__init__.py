@@ -1,0 +1,1 @@
+"""What figures share: their inputs and their look."""

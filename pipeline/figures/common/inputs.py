@@ -1,0 +1,74 @@
+"""What a figure may look at: the trained models of one experiment, their learning curves, and real images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from pipeline.contracts.images import ImageSet, scale, to_unit
+from pipeline.contracts.model import GenerativeModel
+from pipeline.contracts.training_progress import Moment
+from pipeline.ground.params import Strict
+from pipeline.ground.seeding import generator
+from pipeline.judges.scores import accuracy
+
+
+class Settings(Strict):
+    """figures: the plug-ins in pipeline/figures to draw, where they apply. seed: of all draws."""
+
+    figures: tuple[str, ...] = Field(min_length=1)
+    seed: int = Field(ge=0)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One experiment. models: by seed, ready to draw; curves: rows by seed, see `pipeline.training.curves`.
+
+    progress: moments by seed, see `pipeline.moments`; empty for models that keep none. judge: sees K logits (N, K) in
+    images (N, C, H, W) in [0, 1]. seed: of all draws. Figures that show one model show the first seed's.
+    """
+
+    name: str
+    models: Mapping[int, GenerativeModel]
+    curves: Mapping[int, Sequence[Mapping[str, float]]]
+    progress: Mapping[int, Sequence[Moment]]
+    judge: Callable[[Tensor], Tensor]
+    test: ImageSet
+    seed: int
+
+    @property
+    def model(self) -> GenerativeModel:
+        return next(iter(self.models.values()))
+
+    @property
+    def device(self) -> torch.device:
+        return self.test.images.device
+
+    @cached_property
+    def yardstick(self) -> str:
+        """How right the judge is on real test images: to stand beside every accuracy of drawings that it gives."""
+        real = accuracy(self.judge(scale(self.test.images, "unit")), self.test.labels, self.test.kind)
+        return f"the judge on real images: {real:.2f}"
+
+    def noise(self, figure: str) -> torch.Generator:
+        """A generator for one figure, so that figures do not depend on which others are drawn."""
+        return generator(self.device, "figure", figure, self.seed)
+
+    def one_hot(self, classes: Tensor) -> Tensor:
+        """Labels (N, K) float of class numbers (N,), counted round: class K is class 0 again."""
+        k = len(self.test.classes)
+        return torch.eye(k, device=self.device)[classes % k]
+
+    def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """The model's images (N, C, H, W) in [0, 1] of latents (N, Z) and labels (N, K)."""
+        return to_unit(self.model.generate(latents, labels), self.model.pixels)
+
+    def title(self, figure: str) -> str:
+        return f"{self.name} · {figure}"
+
+    def caption(self, *facts: str) -> str:
+        """What a figure of one model shows: the images' source, the model's seed, and further facts."""
+        return " · ".join((self.test.source, f"seed {next(iter(self.models))}", *facts))

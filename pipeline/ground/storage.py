@@ -1,0 +1,33 @@
+"""Tensors with a JSON header, in one safetensors file; never pickle."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pipeline.ground.errors import InputError
+from pipeline.ground.files import replacing
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """The file appears whole or not at all, and is the same bytes for the same content."""
+    # safetensors refuses views of shared storage and wants plain memory layout
+    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    with replacing(path) as beside:
+        save_file(plain, beside, {"latentlab": json.dumps(header)})
+
+
+def read(path: Path, what: str, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and header of a file that `write` made. Raises InputError when it is missing or something else."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads((file.metadata() or {})["latentlab"])
+            return {name: file.get_tensor(name) for name in (file.keys() if tensors else ())}, facts
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; `dvc repro` makes it") from None
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: expected {what}, found something else ({error})") from None

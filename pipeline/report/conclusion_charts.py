@@ -1,0 +1,104 @@
+"""The reports' conclusions and what the experiments say of them, as stage `conclude` writes them, and their charts."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.conclusions.verdicts import ClaimResult, Result, Verdict
+from pipeline.ground.errors import InputError
+from pipeline.report import glossary
+
+VERDICTS: Final[tuple[Verdict, ...]] = ("supported", "contradicted", "undecided")
+_WIDTH: Final = 240.0  # of a chart, in its own units
+_EDGE: Final = 0.08  # of the width, left empty on either side
+_NUMBERS: Final = 3  # significant digits beside a chart
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A claim's effect on a line `width` long: places from the left, None for what is not known or not on it.
+
+    band: where the claim holds; limits: its bounds and 0; dot, whisker: the effect and its interval.
+    """
+
+    width: float
+    band: tuple[float, float]
+    limits: Sequence[tuple[float, str]]
+    dot: float
+    whisker: tuple[float, float] | None
+
+
+def load(path: Path) -> list[Result]:
+    """Raises InputError when the file is missing or is something else."""
+    try:
+        return TypeAdapter(list[Result]).validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; `dvc repro conclude` makes it") from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise InputError(
+            f"{path}: {where}: {fault['msg']}, found {json.dumps(fault['input'], default=str)[:80]}"
+        ) from None
+
+
+def counts(conclusions: Sequence[Result]) -> dict[Verdict, int]:
+    """How many there are of each verdict."""
+    found = Counter(conclusion.verdict for conclusion in conclusions)
+    return {verdict: found[verdict] for verdict in VERDICTS}
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def claimed(claim: ClaimResult) -> str:
+    """A claim as a sentence, its metric written as the tables write it."""
+    return sentence(claim.text.replace(claim.metric, glossary.title(claim.metric), 1))
+
+
+def number(value: float) -> str:
+    """To three digits, with a true minus sign."""
+    return f"{value:.{_NUMBERS}g}".replace("-", "−")
+
+
+def effect(claim: ClaimResult) -> str:
+    """`−5.4 [−7.4, −3.4] nats`; a dagger marks an interval that leaves seeds out."""
+    if claim.effect is None:
+        return "not measured"
+    interval = "" if claim.low is None or claim.high is None else f" [{number(claim.low)}, {number(claim.high)}]"
+    mark = "†" if interval and claim.seeds == 1 else ""
+    return f"{number(claim.effect)}{interval}{mark} {claim.unit}".rstrip()
+
+
+def chart(claim: ClaimResult) -> Chart | None:
+    """None where no effect is known."""
+    if claim.effect is None:
+        return None
+    bounds = [bound for bound in (claim.bound_low, claim.bound_high) if bound is not None]
+    interval = [end for end in (claim.low, claim.high) if end is not None]
+    limits = sorted({0.0, *bounds}) if _near_zero(bounds, claim.effect) else sorted(bounds)
+    shown = [*limits, *interval, claim.effect]
+    start, end = min(shown), max(shown)
+    reach = (end - start) or abs(end) or 1.0
+    start, end = start - _EDGE * reach, end + _EDGE * reach
+
+    def place(value: float) -> float:
+        return round(_WIDTH * (value - start) / (end - start), 1)
+
+    left = 0.0 if claim.bound_low is None else place(claim.bound_low)
+    right = _WIDTH if claim.bound_high is None else place(claim.bound_high)
+    whisker = (place(interval[0]), place(interval[1])) if len(interval) == 2 else None
+    return Chart(_WIDTH, (left, right), [(place(v), number(v)) for v in limits], place(claim.effect), whisker)
+
+
+def _near_zero(bounds: Sequence[float], effect: float) -> bool:
+    """Whether 0 is worth showing: it is no farther from the numbers than they are from each other."""
+    values = [*bounds, effect]
+    return min(map(abs, values)) <= 1.5 * (max(values) - min(values)) or len(values) == 1

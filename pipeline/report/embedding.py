@@ -1,0 +1,95 @@
+"""PNG files as data URIs of a page, small enough that all of them fit into it."""
+
+import base64
+import io
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageChops, ImageStat
+
+from pipeline.ground.errors import InputError
+
+_COLOURS: Final = 64  # of a chart
+_GREYS: Final = 24
+_METHOD: Final = Image.Quantize.FASTOCTREE  # median cut loses the colour of thin lines
+_SAME: Final = 3.5  # of 255: a picture that so few colours change by less is a chart
+_PROBE: Final = 4  # times smaller than the picture is what is looked at to tell
+
+
+@dataclass(frozen=True)
+class Picture:
+    """data: a URI; width, height: pixels at which the page shows it at most, half the file's."""
+
+    data: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How far charts and photographs are scaled down, and the quality of the latter."""
+
+    chart: float
+    photo: float
+    quality: int
+
+
+_LOOKS: Final = (_Look(0.55, 0.5, 50), _Look(0.5, 0.4, 40), _Look(0.4, 0.3, 35), _Look(0.3, 0.2, 25))
+
+
+def embedded(paths: Sequence[Path], most: int) -> Mapping[Path, Picture]:
+    """Each PNG as WebP: charts and grey images lossless, photographs not, coarser where `most` characters need it.
+
+    Raises InputError naming a file that is no picture, or when they do not fit however coarse they are.
+    """
+    size = 0
+    # Pillow works without Python's lock, so that threads are enough.
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for look in _LOOKS:
+            found = dict(zip(paths, threads.map(partial(_embedded, look), paths), strict=True))
+            size = sum(len(picture.data) for picture in found.values())
+            if size <= most:
+                return found
+    raise InputError(
+        f"results/figures: expected pictures that fit into {most} characters, found {size} at their coarsest"
+    )
+
+
+def _embedded(look: _Look, path: Path) -> Picture:
+    try:
+        with Image.open(path) as file:
+            picture = file.convert("RGB")
+    except OSError as error:
+        raise InputError(f"{path}: expected a picture, found something else ({error})") from None
+    content = io.BytesIO()
+    shown = round(picture.width / 2), round(picture.height / 2)
+    red, green, blue = picture.split()
+    if ImageChops.difference(red, green).getbbox() is None is ImageChops.difference(green, blue).getbbox():
+        # Images in grids are squares of whole pixels, which cost next to nothing where they stay as they are.
+        step = 255 / (_GREYS - 1)
+        few = green.point([round(round(value / step) * step) for value in range(256)])
+        few.convert("RGB").save(content, format="WEBP", lossless=True, quality=20, method=1)
+    elif _is_chart(picture):
+        few = _smaller(picture, look.chart).quantize(_COLOURS, _METHOD, dither=Image.Dither.NONE)
+        few.convert("RGB").save(content, format="WEBP", lossless=True, quality=20, method=1)
+    else:
+        _smaller(picture, look.photo).save(content, format="WEBP", quality=look.quality, method=2)
+    return Picture("data:image/webp;base64," + base64.b64encode(content.getvalue()).decode(), *shown)
+
+
+def _is_chart(picture: Image.Image) -> bool:
+    """Whether a few colours say all there is to see."""
+    small = picture.resize(
+        (max(1, picture.width // _PROBE), max(1, picture.height // _PROBE)), Image.Resampling.NEAREST
+    )
+    few = small.quantize(_COLOURS, _METHOD, dither=Image.Dither.NONE).convert("RGB")
+    return max(ImageStat.Stat(ImageChops.difference(small, few)).rms) < _SAME
+
+
+def _smaller(picture: Image.Image, scale: float) -> Image.Image:
+    return picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)

@@ -1,0 +1,1 @@
+"""How sure a number is, how measurements are kept, and how numbers are written. May import ground."""

@@ -1,0 +1,55 @@
+"""Files appear whole or not at all, and say what is wrong with them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.ground import storage
+from pipeline.ground.errors import InputError
+from pipeline.ground.files import replacing, write_json
+
+
+def test_tensors_and_header_survive_and_are_the_same_bytes(tmp_path: Path) -> None:
+    tensors = {"a": torch.rand(2, 3), "view": torch.rand(4, 4).T[1:3], "half": torch.ones(2, dtype=torch.bfloat16)}
+    for name in ("one", "two"):
+        storage.write(tmp_path / name, tensors, {"z": [1, 2], "a": "text"})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    loaded, header = storage.read(tmp_path / "one", "a test")
+    assert list(header) == ["z", "a"]
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
+    assert storage.read(tmp_path / "one", "a test", tensors=False) == ({}, header)
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file"
+    with replacing(path) as beside:
+        beside.write_text("good")
+
+    def fail() -> None:
+        with replacing(path) as beside:
+            beside.write_text("ha")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert path.read_text() == "good"
+    assert [p.name for p in path.parent.iterdir()] == ["file"]
+
+
+def test_numbers_that_json_does_not_know_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"elbo": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no tensors here", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
+def test_other_files_are_one_clear_line(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(
+        InputError, match=r"x\.safetensors: (no such file|expected a test, found something else)"
+    ) as error:
+        storage.read(path, "a test")
+    assert "\n" not in str(error.value)

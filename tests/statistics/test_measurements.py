@@ -1,0 +1,66 @@
+"""Measurements survive their file, and their summary is what DVC compares."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.ground.errors import InputError
+from pipeline.statistics import measurements
+from pipeline.statistics.intervals import Measured, mean
+from pipeline.statistics.measurements import Measurements
+
+FOUND = Measurements(
+    "digits8x8",
+    "a laptop",
+    "0123456789ab",
+    (0, 3),
+    {
+        "elbo": Measured("higher", (-80.5, -81.25), (5.0, -2.5, -2.5)),
+        "recall": Measured("higher", (0.5, 0.75), (), 400),
+        "active_units": Measured("neither", (4.0, 4.0)),
+    },
+    {"collapse_iteration": (None, 40.0)},
+)
+
+
+def test_they_survive_their_file(tmp_path: Path) -> None:
+    text = measurements.dump(FOUND)
+    assert measurements.parse(text, "a.json") == FOUND
+    assert measurements.dump(measurements.parse(text, "a.json")) == text
+    assert len(text.splitlines()) == 6 + 3 + 2 + 3  # a metric a line, so that git shows what changed
+    (tmp_path / "fc_vae.json").write_text(text)
+    assert measurements.load(tmp_path) == {"fc_vae": FOUND}
+
+
+def test_the_summary_has_means_and_intervals() -> None:
+    found = json.loads(json.dumps(FOUND.summary()))
+    assert (found["source"], found["seeds"]) == ("digits8x8", 2)
+    for name in ("elbo", "recall"):
+        estimate = mean(FOUND.metrics[name])
+        assert estimate.low is not None
+        assert found[name]["mean"] == pytest.approx(estimate.value, rel=1e-5)
+        assert found[name]["low"] == pytest.approx(estimate.low, rel=1e-5)
+        assert found[name]["low"] < found[name]["mean"] < found[name]["high"]
+    assert found["active_units"] == {"mean": 4}  # seeds that agree exactly do not say how sure they are
+    assert "collapse_iteration" not in found
+
+
+def test_differences_are_paired_on_one_test_set_only() -> None:
+    other = Measurements("digits8x8", "", "another", (0, 3), FOUND.metrics, {})
+    paired, apart = FOUND.difference(FOUND, "elbo"), FOUND.difference(other, "elbo")
+    assert paired.high is not None
+    assert apart.high is not None
+    assert paired.value == apart.value == 0
+    assert paired.high < apart.high
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"metrics": 3}', measurements.dump(FOUND)[:-30]])
+def test_anything_else_is_told(text: str) -> None:
+    with pytest.raises(InputError, match=r"a\.json: expected an experiment's measurements"):
+        measurements.parse(text, "a.json")
+
+
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="found none"):
+        measurements.load(tmp_path)
