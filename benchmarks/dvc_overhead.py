@@ -1,16 +1,17 @@
-"""DVC's own time at some revisions, in turn on the same machine: the stages' commands do nothing.
+"""DVC's own time at some revisions, in turn on the same machine: the stages' commands do next to nothing.
 
 `python -m benchmarks.dvc_overhead [--rounds N] [REVISION ...]`, by default HEAD, once. Each revision is laid out in a
-folder of its own, without its models; every stage writes its outputs as empty files and the time at which it ran.
+folder of its own, without models; every stage writes its outputs as empty files, and when it ran.
 
-before: seconds from typing `dvc repro` on a cold clone to its first stage; between: median seconds from one stage's end
-to the next one's start; status, repro: seconds of `dvc status` and `dvc repro` when nothing has changed; lock: KB.
+before: seconds from typing `dvc repro` on a cold clone to its first stage; between: seconds from one stage's end to the
+next one's start, median of a run with a full dvc.lock; status, repro: seconds of `dvc status` and `dvc repro` when
+nothing has changed; lock: KB of dvc.lock.
 """
 
 import argparse
 import json
 import os
-import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -22,9 +23,9 @@ from pathlib import Path
 COMMAND = """import json, sys, time
 from pathlib import Path
 start = time.time()
-for path in map(Path, sys.argv[2:]):
+for path in map(Path, json.loads(Path(".files.json").read_text())[sys.argv[1]]):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("{}") if path.suffix else (path.mkdir(exist_ok=True), (path / "file").write_text(sys.argv[1]))
+    path.write_text("{}")
 with open(".log", "a") as log:
     log.write(json.dumps([start, time.time()]) + "\\n")
 """
@@ -32,54 +33,61 @@ with open(".log", "a") as log:
 
 def lay_out(revision: str, folder: Path) -> None:
     """The revision's files in a git and DVC repository of their own, with commands that only write their outputs."""
-    folder.mkdir()
+    from dvc.repo import Repo
+
+    folder.mkdir(parents=True)
     archive = subprocess.run(["git", "archive", revision], check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x"], cwd=folder, input=archive, check=True)
+    git = ["git", "-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost"]
+    subprocess.run([*git, "init", "-q"], cwd=folder, check=True)
+    with Repo(str(folder)) as repo:
+        stages = {stage.name: stage for stage in repo.index.stages}
+        needed = {dep.def_path for stage in stages.values() for dep in stage.deps}
+        outs = {name: [out.def_path for out in stage.outs] for name, stage in stages.items()}
+    files = {name: [file for path in paths for file in _files(path, needed)] for name, paths in outs.items()}
+    (folder / ".files.json").write_text(json.dumps(files), encoding="utf-8")
     (folder / ".command.py").write_text(COMMAND, encoding="utf-8")
-    outs: dict[str, list[str]] = {}
-    lines = []
-    stage, within = "", False
-    for line in (folder / "dvc.yaml").read_text(encoding="utf-8").splitlines():
-        words = line.strip()
-        if line.startswith("  ") and not line.startswith("   ") and not words.startswith("#"):
-            stage, within = words.rstrip(":"), False
-        if words in ("outs:", "metrics:", "plots:"):
-            within = True
-        elif words in ("deps:", "params:"):
-            within = False
-        elif within and words.startswith("- "):
-            outs.setdefault(stage, []).append(words.removeprefix("- ").rstrip(":"))
-        lines.append(line)
-    stage = ""
-    for number, line in enumerate(lines):
-        words = line.strip()
-        if line.startswith("  ") and not line.startswith("   ") and not words.startswith("#"):
-            stage = words.rstrip(":")
-        if words.startswith("cmd:"):
-            name = words.rpartition(" ")[2]
-            lines[number] = (
-                line.partition("cmd:")[0] + f"cmd: {sys.executable} -S .command.py {name} " + " ".join(outs[stage])
-            )
-    (folder / "dvc.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    identity = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost"]
-    for command in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "start"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
+    pipeline = folder / "dvc.yaml"
+    text = re.sub(
+        r"cmd: python -m stages\.(\w+)", rf"cmd: {sys.executable} -S .command.py \1", pipeline.read_text("utf-8")
+    )
+    pipeline.write_text(re.sub(r"(\.command\.py \w+) (?=\S)", r"\1@", text), encoding="utf-8")
+    subprocess.run([*git, "add", "-A"], cwd=folder, check=True)
+    subprocess.run([*git, "commit", "-qm", "start"], cwd=folder, check=True)
+
+
+def _files(out: str, needed: set[str]) -> list[str]:
+    """The files to write for one output: of a folder those that stages need, or any."""
+    if Path(out).suffix:
+        return [out]
+    return [path for path in needed if Path(out) in Path(path).parents] or [f"{out}/file"]
 
 
 def timed(folder: Path, *command: str) -> tuple[float, float]:
     """When a command started and how many seconds it took."""
-    environment = os.environ | {"DVC_NO_ANALYTICS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     start = time.time()
-    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | {"DVC_NO_ANALYTICS": "1", "PATH": path},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return start, time.time() - start
 
 
 def measure(revision: str, folder: Path) -> dict[str, float]:
+    """All figures of one revision, laid out in `folder`, which must not exist."""
     lay_out(revision, folder)
+    log = folder / ".log"
     start, _ = timed(folder, "dvc", "repro")
-    runs = [json.loads(line) for line in (folder / ".log").read_text(encoding="utf-8").splitlines()]
+    before = json.loads(log.read_text(encoding="utf-8").splitlines()[0])[0] - start
+    log.unlink()
+    timed(folder, "dvc", "repro", "--force")
+    runs = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     return {
-        "before": runs[0][0] - start,
+        "before": before,
         "between": statistics.median(after[0] - before[1] for before, after in pairwise(runs)),
         "stages": len(runs),
         "status": timed(folder, "dvc", "status")[1],
@@ -89,6 +97,7 @@ def measure(revision: str, folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("revisions", nargs="*", default=["HEAD"])
     parser.add_argument("--rounds", type=int, default=1)
@@ -98,7 +107,6 @@ def main() -> None:
             for place, revision in enumerate(options.revisions):
                 found = measure(revision, Path(folder) / f"{number}-{place}")
                 print(f"{revision}: " + ", ".join(f"{key} {value:.4g}" for key, value in found.items()), flush=True)
-    print(platform.processor() or platform.machine())
 
 
 if __name__ == "__main__":
