@@ -1,6 +1,10 @@
 # make repro: set everything up and run the pipeline.   make test: set everything up and run all checks.
+# CPU=1 after either: PyTorch without CUDA, a fifth of the size.
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+ifdef CPU
+export PIP_EXTRA_INDEX_URL := https://download.pytorch.org/whl/cpu
+endif
 
 .PHONY: repro test clean
 

@@ -43,7 +43,7 @@ def main(target: str, stage: str, *arguments: str) -> None:
         if end.code:
             raise
     modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    ours = {str(Path(m)) for m in modules if m and Path(m).is_relative_to(here) and Path(m).stat().st_size}
+    ours = {str(Path(m)) for m in modules if m and Path(m).is_relative_to(here)}
     stage_file = str(here / "stages" / f"{stage}.py")
     Path(target).write_text(
         json.dumps({"files": sorted(files), "params": keys, "modules": sorted({*ours, stage_file})})

@@ -1,4 +1,7 @@
-"""Each stage declares exactly the code it imports, so that no edit is missed and none reruns more than it touches."""
+"""Each stage declares all the code it imports, by rooms, and no plug-in of another experiment.
+
+So no edit is missed, and an edit of one objective, network or role reruns its own experiments only.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -9,19 +12,25 @@ from typing import Any
 import pytest
 from dvc.repo import Repo
 
+from pipeline.ground import plugins
+
 ROOT = Path(__file__).parents[1]
 CODE = ("pipeline", "stages", "tools")
-LISTED = ("figures", "judges", "metrics")
+CHOSEN = ("data", "models", "networks", "renderers")  # folders of which a stage needs one plug-in, by one key
+READING = ROOT / "pipeline/data/reading"  # what only some roles read their sources with: a foreach has no lists by item
+MOST = 10  # code dependencies a stage: DVC reads and writes all of dvc.lock around each
 
 
 @cache
 def _file(module: str) -> Path | None:
-    """The project's file of a module, None for others' modules and for empty package files."""
-    path = ROOT.joinpath(*module.split("."))
-    for file in (path.with_suffix(".py"), path / "__init__.py"):
-        if module.split(".")[0] in CODE and file.exists():
-            return file if file.stat().st_size else None
-    return None
+    """The project's file of a module that can change a result; None for others' modules, packages and the console."""
+    file = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    return file if module.split(".")[0] in CODE and file.exists() and _counts(file) else None
+
+
+def _counts(file: Path) -> bool:
+    """Whether a file can change a result: packages hold docstrings only, the console says how far a command is."""
+    return file.name != "__init__.py" and not file.is_relative_to(ROOT / "pipeline/console")
 
 
 @cache
@@ -35,7 +44,7 @@ def _parsed(file: Path) -> tuple[frozenset[Path], frozenset[str]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: relative import"
             modules |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "plugin":
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "plugins.load":
             assert isinstance(node.args[0], ast.Constant), f"{file}: a plug-in's folder must be written out"
             folders.add(str(node.args[0].value))
     return frozenset(found for module in modules if (found := _file(module))), frozenset(folders)
@@ -62,15 +71,15 @@ def _plugins(stage: str, key: str, content: dict[str, Any]) -> dict[str, list[st
     if stage == "prepare":
         return {"data": [key]}
     if stage == "classify":
-        return {"judges": [content["classifier"][key]["network"]]}
+        return {"judges/networks": [content["classifier"][key]["network"]]}
     if stage in ("conclude", "report"):
         return {}
     block = content["experiments"][key]
     return {
         "models": [block["family"]],
         "networks": [block["network"]],
-        "judges": judges,
-        "metrics": content["evaluation"][block["data"]]["metrics"],
+        "judges/networks": judges,
+        "evaluation/metrics": content["evaluation"][block["data"]]["metrics"],
         "figures": content["figures"][block["data"]]["figures"],
     }
 
@@ -82,73 +91,62 @@ def stages() -> dict[str, Any]:
         return {stage.addressing: stage for stage in repo.index.stages}
 
 
-def _files(dependency: Path) -> Iterator[Path]:
-    if dependency.is_dir():
-        yield from (path for path in dependency.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    else:
-        yield dependency
-
-
-def _declared(stage: Any) -> set[Path]:
-    """The code files that a stage declares, folders opened, empty package files left out."""
+def _code(stage: Any) -> list[Path]:
+    """The code that a stage declares: folders and files."""
     paths = [ROOT / dep.def_path for dep in stage.deps if dep.protocol == "local" and dep.hash_name != "params"]
-    code = [path for path in paths if path.relative_to(ROOT).parts[0] in CODE]
-    return {file for path in code for file in _files(path) if file.stat().st_size}
+    return [path for path in paths if path.relative_to(ROOT).parts[0] in CODE]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from (file for file in path.rglob("*") if file.is_file() and file.suffix != ".pyc" and _counts(file))
+    else:
+        yield path
 
 
 def test_the_closure_follows_imports_inside_functions_and_plugins() -> None:
     found = _closure(ROOT / "stages/train.py", {"models": ["vae"], "networks": ["mlp"]})
     assert {ROOT / "pipeline/training/loop.py", ROOT / "pipeline/models/vae.py"} <= found
-    assert ROOT / "pipeline/evaluation.py" not in found
+    assert ROOT / "pipeline/evaluation/seeds.py" not in found
 
 
-def test_every_stage_declares_exactly_the_code_it_imports(stages: dict[str, Any], content: dict[str, Any]) -> None:
+def test_every_stage_declares_the_code_it_imports_and_no_plugin_of_another(
+    stages: dict[str, Any], content: dict[str, Any]
+) -> None:
     assert len(stages) == 2 * len(content["data"]) + 3 * len(content["experiments"]) + 2
-    needs = [_closure(ROOT / "stages/prepare.py", {"data": [role]}) for role in content["data"]]
-    roles = {path for need in needs for path in need if path.parent.name == "data" and path.stem not in content["data"]}
     for address, stage in stages.items():
         name, _, key = address.partition("@")
         imported = _closure(ROOT / f"stages/{name}.py", _plugins(name, key, content))
-        declared = _declared(stage)
-        templates = {path for path in declared if path.suffix != ".py"}  # opened, not imported: see test_runtime
+        code = _code(stage)
+        declared = {file for path in code for file in _files(path)}
         missed = sorted(str(path.relative_to(ROOT)) for path in imported - declared)
-        # A foreach has no lists by item. What some role's preparation needs besides its own two files, all declare;
-        # and plug-ins of which a role has a list, or that another block's key chooses, are declared as a folder, with
-        # whatever any of them imports.
-        listed = [path for path in declared if path.parent.name in LISTED]
-        shared = roles if name == "prepare" else {file for path in listed for file in _closure(path, {})}
-        needless = sorted(str(path.relative_to(ROOT)) for path in declared - imported - templates - shared)
-        assert (address, missed, needless) == (address, [], [])
-
-
-def test_every_package_file_is_empty() -> None:
-    """A hub would make every stage depend on everything."""
-    for folder in CODE:
-        assert not [path for path in (ROOT / folder).rglob("__init__.py") if path.stat().st_size]
+        # Rooms are declared whole; but never one of which the stage needs nothing, and of a folder of plug-ins that one
+        # key chooses, the chosen one only.
+        needless = [path for path in code if not imported & set(_files(path)) and path != READING]
+        unused = [file for file in declared - imported if not file.is_relative_to(READING)]
+        needless += [file for file in unused if file.relative_to(ROOT).parts[1] in CHOSEN]
+        assert (address, missed, sorted(map(str, needless))) == (address, [], [])
+        assert len(code) <= MOST, address
 
 
 def test_every_plugin_is_used_by_params_yaml(content: dict[str, Any]) -> None:
+    experiments = content["experiments"].values()
     used = {
         "data": set(content["data"]),
-        "models": {block["family"] for block in content["experiments"].values()},
-        "networks": {block["network"] for block in content["experiments"].values()},
-        "draw": set(content["data"]),
-        "metrics": {name for block in content["evaluation"].values() for name in block["metrics"]},
+        "models": {block["family"] for block in experiments},
+        "networks": {block["network"] for block in experiments},
+        "evaluation/metrics": {name for block in content["evaluation"].values() for name in block["metrics"]},
         "figures": {name for block in content["figures"].values() for name in block["figures"]},
     }
-    helpers = {"data": {"images", "download", "idx"}}
-    assert {block["network"] for block in content["classifier"].values()} <= {
-        path.stem for path in (ROOT / "pipeline/judges").glob("*.py")
-    }
-    for folder, names in used.items():
-        there = {path.stem for path in (ROOT / "pipeline" / folder).glob("*.py")} - {"__init__", "base", "style"}
-        assert there - helpers.get(folder, set()) == names
+    for folder, wanted in used.items():
+        assert set(plugins.names(folder)) == wanted
+    assert {path.name for path in (ROOT / "pipeline/renderers").iterdir() if path.is_dir()} >= used["data"]
+    assert {block["network"] for block in content["classifier"].values()} <= set(plugins.names("judges/networks"))
 
 
 def test_stages_are_thin() -> None:
     for path in (ROOT / "stages").glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        lengths = [
-            node.end_lineno - node.lineno for node in tree.body if isinstance(node, ast.FunctionDef) and node.end_lineno
-        ]
-        assert all(length <= 40 for length in lengths), path
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+        assert all((node.end_lineno or 0) - node.lineno <= 40 for node in functions), path
+        assert len(functions) <= 1, path

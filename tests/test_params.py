@@ -117,7 +117,7 @@ def test_the_full_budget_holds_the_reports_schedules(root: Path) -> None:
     assert (scenes["width"], scenes["embedding"], scenes["batch"], scenes["auxiliary"]) == (64, 100, 256, 0)
     assert full["experiments"]["scenes_cgan_condition300"]["batch"] == 512
     assert scenes["generator_steps"] == 4
-    adam = {"algorithm": "adam", "learning_rate": 0.0002, "betas": [0.5, 0.999]}
+    adam = {"learning_rate": 0.0002, "betas": [0.5, 0.999]}
     assert cgan["optimisers"]["generator"] == adam | {"weight_decay": 0.00002}
     assert scenes["optimisers"]["discriminator"] == adam
     faces = {name: block for name, block in full["experiments"].items() if block["data"] == "faces"}
@@ -127,7 +127,7 @@ def test_the_full_budget_holds_the_reports_schedules(root: Path) -> None:
     assert 40000 // 200 * faces["face_infogan"]["epochs"] == 70_000
     rates = {
         name: {
-            player: (each["algorithm"], float(each["learning_rate"])) for player, each in block["optimisers"].items()
+            player: (each.get("algorithm", "adam"), float(each["learning_rate"])) for player, each in block["optimisers"].items()
         }
         for name, block in faces.items()
     }

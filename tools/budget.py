@@ -66,4 +66,16 @@ def _merge(content: Any, overlay: Mapping[str, Any], source: str, path: tuple[st
             if isinstance(value, Mapping):
                 _merge(content[key], value, source, (*path, str(key)))
             elif content[key] != value:
-                content[key] = deepcopy(value)  # one list in two places would be written as a YAML anchor
+                content[key] = _written(value)
+
+
+def _written(value: Any) -> Any:
+    """A value as params.yaml has it: numbers in a row stand on one line."""
+    from ruamel.yaml.comments import CommentedSeq
+
+    copied = deepcopy(value)  # one list in two places would be written as a YAML anchor
+    if not isinstance(copied, list) or not all(isinstance(each, int | float) for each in copied):
+        return copied
+    row = CommentedSeq(copied)
+    row.fa.set_flow_style()
+    return row

@@ -42,7 +42,7 @@ class Settings(Strict):
     folder: str = "data/raw/scenes"
     train: int = Field(gt=0)
     test: int = Field(gt=0)
-    seed: int
+    seed: int = 0
 
 
 def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, ImageSet]:

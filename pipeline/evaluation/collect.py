@@ -36,7 +36,7 @@ class Settings(Strict):
     progress_samples: int = Field(default=600, ge=16)
     halves: int = Field(default=16, ge=2)
     metrics: tuple[str, ...] = Field(min_length=1)
-    seed: int = Field(ge=0)
+    seed: int = Field(default=0, ge=0)
 
 
 def measured_on(device: torch.device) -> torch.device:

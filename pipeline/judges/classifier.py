@@ -33,7 +33,7 @@ class Settings(Strict):
     learning_rate: float = Field(gt=0)
     mirror: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
-    seed: int = Field(ge=0)
+    seed: int = Field(default=0, ge=0)
 
 
 class Judge(nn.Module):

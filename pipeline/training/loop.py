@@ -23,7 +23,7 @@ class Optimiser(Strict):
     iterations.
     """
 
-    algorithm: Literal["adam", "rmsprop"]
+    algorithm: Literal["adam", "rmsprop"] = "adam"
     learning_rate: float = Field(gt=0)
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = Field(default=0.0, ge=0)

@@ -20,7 +20,7 @@ class Settings(Strict):
     """figures: the plug-ins in pipeline/figures to draw, where they apply. seed: of all draws."""
 
     figures: tuple[str, ...] = Field(min_length=1)
-    seed: int = Field(ge=0)
+    seed: int = Field(default=0, ge=0)
 
 
 @dataclass(frozen=True)
