@@ -9,12 +9,12 @@ def conclude() -> None:
     """Test every conclusion of conclusions.yaml by the measurements, and write results/conclusions.json."""
     from dataclasses import asdict
 
-    from pipeline.conclusions import verdicts
+    from pipeline.conclusions import claims, verdicts
     from pipeline.ground import params
     from pipeline.ground.files import write_json
     from pipeline.statistics import measurements
 
-    written, experiments = verdicts.load(), params.read("experiments")
+    written, experiments = claims.load(), params.read("experiments")
     found = verdicts.judge(written, experiments, measurements.load(Path("results/measurements")))
     write_json(Path("results/conclusions.json"), [asdict(each) for each in found])
     print(f"conclude: {verdicts.summary(found)}")

@@ -32,8 +32,7 @@ def evaluate(
     header = checkpoint.header(next(iter(models.values())))
     role = header.data
     settings = params.parse(collect.Settings, params.read(f"evaluation.{role}"), f"evaluation.{role}")
-    for metric in settings.metrics:
-        # Once for all seeds, and before the work, in case it is none.
+    for metric in settings.metrics:  # once for all seeds, and before the work, in case one is none
         plugins.load("evaluation/metrics", metric)
     task = seeds.Evaluation(
         models,
@@ -52,9 +51,8 @@ def evaluate(
     write_json(Path("results/metrics") / f"{name}.json", measured.summary())
     with replacing(Path("results/measurements") / f"{name}.json") as beside:
         beside.write_text(measurements.dump(measured), encoding="utf-8")
-    training_progress.write(
-        Path("results/progress") / f"{name}.csv", {seed: each.moments for seed, each in found.items()}
-    )
+    moments = {seed: each.moments for seed, each in found.items()}
+    training_progress.write(Path("results/progress") / f"{name}.csv", moments)
 
 
 if __name__ == "__main__":

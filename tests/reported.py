@@ -10,7 +10,8 @@ from pipeline.contracts import checkpoint
 from pipeline.contracts.model import GenerativeModel
 from pipeline.ground import storage
 from pipeline.report import embedding, explorer
-from pipeline.report.page import Content, Run
+from pipeline.report.page import Content
+from pipeline.report.runs import Run
 from pipeline.report.settings import Part, Settings
 from pipeline.statistics.intervals import Measured
 from pipeline.statistics.measurements import Measurements

@@ -127,7 +127,8 @@ def test_the_full_budget_holds_the_reports_schedules(root: Path) -> None:
     assert 40000 // 200 * faces["face_infogan"]["epochs"] == 70_000
     rates = {
         name: {
-            player: (each.get("algorithm", "adam"), float(each["learning_rate"])) for player, each in block["optimisers"].items()
+            player: (each.get("algorithm", "adam"), float(each["learning_rate"]))
+            for player, each in block["optimisers"].items()
         }
         for name, block in faces.items()
     }

@@ -16,13 +16,13 @@ def check() -> None:
     as one may have taken the experiment out: `dvc repro` leaves it undecided. What metrics there are only `dvc repro`
     tells.
     """
-    from pipeline.conclusions import verdicts
+    from pipeline.conclusions import claims
     from pipeline.ground import params
 
-    content, reports = params.load(), params.load(verdicts.FILE)
-    if found := [*faults(content), *verdicts.faults(reports)]:
+    content, reports = params.load(), params.load(claims.FILE)
+    if found := [*faults(content), *claims.faults(reports)]:
         raise InputError("\nerror: ".join(found))
-    written = [verdicts.parse(name, value) for name, value in reports.items()]
+    written = [claims.parse(name, value) for name, value in reports.items()]
     named = dict.fromkeys(name for each in written for name in each.experiments)
     print(f"params.yaml is valid: {len(content['experiments'])} experiments")
     print(f"conclusions.yaml is valid: {len(written)} conclusions")

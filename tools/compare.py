@@ -57,12 +57,13 @@ def compare(
 
     With several HEADs, or --queue, one table of them all, with the best and what cannot be told apart from it.
     """
-    from pipeline.comparison import document, grid, pairs, presentation
+    from pipeline.comparison import document, grid, pairs, presentation, records, selection
+    from pipeline.comparison import gate as gates
     from pipeline.comparison.revisions import WORKSPACE, Project
 
     if tolerance and not fail_on:
         raise InputError("--tolerance: expected with --fail-on, found without")
-    tolerances = [pairs.Tolerance.parse(text) for text in tolerance or []]
+    tolerances = [gates.Tolerance.parse(text) for text in tolerance or []]
     if heatmap and heatmap.suffix != ".png":
         raise InputError(f"--heatmap {heatmap}: expected a name that ends with .png")
     project = Project()
@@ -74,12 +75,12 @@ def compare(
         pairs.compare(before, project.read(name, commit)) for name, commit in (named or {WORKSPACE: ""}).items()
     ]
     patterns = metric or []
-    pairs.known(patterns, comparisons, "--metric")
-    gate = pairs.gate(comparisons, fail_on or [], tolerances)
+    selection.known(patterns, comparisons, "--metric")
+    gate = gates.gate(comparisons, fail_on or [], tolerances)
     if len(comparisons) > 1 or queue:
         summary = grid.summarise(comparisons, patterns, everything)
         content = presentation.runs(summary, comparisons, gate)
-        record = grid.record(summary, comparisons, gate)
+        record = records.runs_record(summary, comparisons, gate)
         changed = list(dict.fromkeys(column.experiment for column in summary.columns))
         sides = presentation.captions(summary)
         if heatmap:
@@ -87,9 +88,9 @@ def compare(
     else:
         if heatmap:
             raise InputError("--heatmap: expected several HEADs or --queue, found one HEAD")
-        shown = pairs.chosen(comparisons[0], patterns, everything)
+        shown = selection.chosen(comparisons[0], patterns, everything)
         content = presentation.pair(comparisons[0], shown, gate)
-        record = pairs.record(comparisons[0], shown, gate)
+        record = records.pair_record(comparisons[0], shown, gate)
         changed = [each.name for each in shown if each.differs or everything]
         sides = {each.title: each for each in (before, comparisons[0].head)}
     if format is Format.JSON:

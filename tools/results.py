@@ -1,12 +1,16 @@
 """`latentlab results`: the numbers at hand, in one table."""
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from pipeline.ground.errors import InputError
+
 METRICS = Path("results/metrics")
+Metrics = Mapping[str, Any]  # `source`, `seeds`, and a mapping of mean and, where known, low and high for each metric
 REAL = "condition_accuracy_real"
 
 
@@ -22,9 +26,9 @@ def results(
 
     from pipeline.ground import params
     from pipeline.report.settings import Settings
-    from pipeline.statistics.numerals import ONE_SEED, load, text
+    from pipeline.wording.numbers import ONE_SEED, text
 
-    found = load(METRICS)
+    found = _load(METRICS)
     # A pipe has no width of its own; a table cut to some columns would lose what a log is read for.
     console = Console() if Console().is_terminal else Console(width=400)
     if everything:
@@ -54,6 +58,14 @@ def results(
             console.print(table)
     if any(metrics["seeds"] == 1 for metrics in found.values()):
         console.print(f"{ONE_SEED} one seed: the interval leaves out what another training would change")
+
+
+def _load(folder: Path) -> dict[str, Metrics]:
+    """The metrics of each experiment, by name. Raises InputError when there are none."""
+    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
+    if not found:
+        raise InputError(f"{folder}: expected metrics of experiments, found none; run `dvc repro`")
+    return found
 
 
 def _shown(lists: Iterable[Iterable[str]], found: Mapping[str, Mapping[str, Any]]) -> list[str]:

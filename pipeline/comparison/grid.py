@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pipeline.comparison.pairs import Absent, Change, Comparison, Gate, change_record, estimate_record, flat, matches
+from pipeline.comparison.pairs import Absent, Change, Comparison, flat
 from pipeline.comparison.revisions import Revision
+from pipeline.comparison.selection import matches
 from pipeline.statistics.intervals import Better, Estimate, Verdict, mean
 
 # Where params.yaml's report.metrics names none.
@@ -199,36 +200,3 @@ def _axis(values: Sequence[Any]) -> tuple[Any, ...]:
         if value not in found:
             found.append(value)
     return tuple(sorted(found, key=rank))
-
-
-def record(summary: Summary, comparisons: Sequence[Comparison], failed: Gate) -> dict[str, Any]:
-    """As JSON: keys that stay. The first run is the base."""
-    return {
-        "base": {"name": summary.base.revision.name, "commit": summary.base.revision.commit or None},
-        "varying": list(summary.varying),
-        "common": [change_record(change) for change in summary.common],
-        "notes": list(dict.fromkeys(note for each in comparisons for note in each.notes)),
-        "runs": [
-            {
-                "name": run.revision.name,
-                "commit": run.revision.commit or None,
-                "params": {key: value for key, value in run.params.items() if value is not Absent.ABSENT},
-                "metrics": [
-                    {
-                        "experiment": column.experiment,
-                        "metric": column.metric,
-                        "better": column.better,
-                        **estimate_record(score.value),
-                        "difference": estimate_record(score.difference) if score.difference else None,
-                        "verdict": score.verdict if score.difference else None,
-                        "best": score.best,
-                        "tied_with_best": score.tied,
-                    }
-                    for column, score in run.scores.items()
-                ],
-            }
-            for run in summary.runs
-        ],
-        "failed": list(failed.worse),
-        "unclear": list(failed.unclear),
-    }

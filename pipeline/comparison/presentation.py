@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pipeline.comparison.document import Cell, Document, Look, Section, Table
+from pipeline.comparison.gate import Gate
 from pipeline.comparison.grid import Column, Field, Run, Summary, fields
-from pipeline.comparison.pairs import Absent, Change, Comparison, Gate, Pair, Row
+from pipeline.comparison.pairs import Absent, Change, Comparison, Pair, Row
 from pipeline.comparison.revisions import Revision
 from pipeline.statistics.intervals import LEVEL, Better, Estimate, Verdict
-from pipeline.statistics.numerals import written
+from pipeline.wording.numbers import ONE_SEED, written
 
 ARROWS: Final[Mapping[Better, str]] = {"higher": " ↑", "lower": " ↓", "neither": ""}
 LOOKS: Final[Mapping[Verdict, Look]] = {"better": "good", "worse": "bad", "changed": "strong"}
 BEST: Final = "★"
 TIED: Final = "≈"
-ONE_SEED: Final = "†"
 ONE_SEED_NOTE: Final = f"{ONE_SEED} One side has one seed: another may say otherwise, and the interval leaves that out."
 
 

@@ -18,7 +18,7 @@ class Header:
     """How to build a model again, and where it comes from.
 
     model, network: the plug-ins' own settings. shape: (C, H, W). classes: the labels' names. kind: of labels, see
-    `pipeline.data.images.ImageSet`. source: of the training images.
+    `pipeline.contracts.images.ImageSet`. source: of the training images.
     """
 
     data: str

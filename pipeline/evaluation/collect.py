@@ -24,7 +24,7 @@ class Settings(Strict):
     draws: of each label set that the role lists. pairs: latents of which each attribute is flipped, or the code
     changed. progress_samples: images drawn at each moment that training kept. halves: of the test images, on which
     everything is measured again to tell how sure it is.
-    metrics: the plug-ins in pipeline/metrics to measure. seed: of all draws.
+    metrics: the plug-ins in pipeline/evaluation/metrics to measure. seed: of all draws.
     """
 
     samples: int = Field(ge=32)

@@ -107,7 +107,7 @@ class Evidence:
     no labels. moments: in order of iteration, the last of each drawer at the end of training; empty for models that
     keep none. drawn_by: the drawer that drew `fake`; None for models that keep no moments. flips: of a conditional
     model of attributes; codes: of a model with a latent code; else None. curve: the seed's learning curve, rows of
-    `pipeline.training.curves`.
+    `pipeline.contracts.curves`.
     """
 
     train: Judged

@@ -41,7 +41,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What evaluating one seed's model takes. models, curves: files; judge, prepared: folders of it and of the splits."""
+    """What evaluating one seed's model takes. models, curves: files; judge, prepared: folders of it and the splits."""
 
     models: Mapping[int, Path]
     curves: Path

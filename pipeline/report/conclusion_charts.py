@@ -9,7 +9,8 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.conclusions.verdicts import ClaimResult, Result, Verdict
+from pipeline.conclusions.effects import Verdict
+from pipeline.conclusions.verdicts import ClaimResult, Result
 from pipeline.ground.errors import InputError
 from pipeline.report import glossary
 

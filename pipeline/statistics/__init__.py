@@ -1,1 +1,1 @@
-"""How sure a number is, how measurements are kept, and how numbers are written. May import ground."""
+"""How sure a number is, and how measurements are kept. May import ground."""

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.conclusions.verdicts import Result, difference_of_sizes, faults, judge, load, parse, summary
+from pipeline.conclusions.claims import faults, load, parse
+from pipeline.conclusions.effects import difference_of_sizes
+from pipeline.conclusions.verdicts import Result, judge, summary
 from pipeline.ground.errors import InputError
 from pipeline.statistics.intervals import LEVEL, Estimate, Measured, difference
 from pipeline.statistics.measurements import Measurements, dump

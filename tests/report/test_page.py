@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import reported
 
-from pipeline.report import glossary, page
+from pipeline.report import glossary, page, sections, tables
 from pipeline.report.embedding import Picture
-from pipeline.report.page import Content, Run
+from pipeline.report.page import Content
+from pipeline.report.runs import Run
 from pipeline.report.settings import Part
 from pipeline.statistics.intervals import Measured
 
@@ -96,7 +97,7 @@ def test_facts_say_what_ran(content: Content) -> None:
 
 def test_a_table_has_the_chosen_metrics_first_and_marks_one_seed(content: Content) -> None:
     runs = [run for run in content.runs if run.role == "digits"]
-    table = page.tabulated("digits", content.judges["digits"], runs, ["recall", "nobody_measures", "elbo"])
+    table = tables.tabulated("digits", content.judges["digits"], runs, ["recall", "nobody_measures", "elbo"])
     assert [(column.name, column.arrow, column.first) for column in table.columns] == [
         ("recall", "↑", True),
         ("elbo", "↑", True),
@@ -117,7 +118,7 @@ def test_a_table_has_the_chosen_metrics_first_and_marks_one_seed(content: Conten
 
 
 def test_without_a_choice_all_metrics_are_shown(content: Content) -> None:
-    table = page.tabulated("colour", content.judges["colour"], content.runs[2:], [])
+    table = tables.tabulated("colour", content.judges["colour"], content.runs[2:], [])
     assert [column.first for column in table.columns] == [True]
 
 
@@ -132,7 +133,7 @@ def test_a_section_tells_what_differs_from_its_first_experiment() -> None:
         "c": run("c", data="digits", latent=5, fast=True, optimisers={"vae": {"betas": [0, 0.9]}}),
     }
     runs = {name: replace(each, pictures={"samples": Picture("data:,", 1, 1)}) for name, each in runs.items()}
-    found = page.section(Part(title="A", experiments=("a", "b", "gone", "c")), runs)
+    found = sections.section(Part(title="A", experiments=("a", "b", "gone", "c")), runs)
     assert found.names == ["a", "b", "c"]
     assert found.common == {"data": "digits"}
     assert [(each.key, each.values) for each in found.differing] == [
@@ -143,19 +144,19 @@ def test_a_section_tells_what_differs_from_its_first_experiment() -> None:
     assert [each.key for each in found.optimisers] == ["optimisers.vae.betas"]
     notes = [note for _, note, _ in found.plates[0].pictures]
     assert notes == ["the reference", "latent 7, fast no, width 3", "optimisers.vae.betas 0, 0.9"]
-    turned = page.section(Part(title="A", experiments=("b", "a")), runs)
+    turned = sections.section(Part(title="A", experiments=("b", "a")), runs)
     assert turned.plates[0].pictures[1][1] == "latent 5, fast yes, no width"
 
 
 def test_many_differences_are_counted() -> None:
     runs = {name: run(name, **dict.fromkeys("pqrst", name)) for name in ("a", "b")}
     runs = {name: replace(each, pictures={"samples": Picture("data:,", 1, 1)}) for name, each in runs.items()}
-    found = page.section(Part(title="A", experiments=("a", "b")), runs)
+    found = sections.section(Part(title="A", experiments=("a", "b")), runs)
     assert found.plates[0].pictures[1][1] == "p b, q b, r b and 2 more"
 
 
 def test_experiments_of_no_section_come_last(content: Content, text: str) -> None:
-    found = page.sections(content.settings, content.runs)
+    found = sections.sections(content.settings, content.runs)
     assert [(each.title, each.names) for each in found] == [
         ("Report A", ["plain", "cvae"]),
         ("Further experiments", ["a_game"]),
@@ -197,6 +198,6 @@ def test_room_for_pictures_is_what_decoders_leave(content: Content) -> None:
 def test_samples_come_first_and_curves_last() -> None:
     kinds = ["curves", "conditions_test", "unheard_of", "samples", "progress", "conditions_new_test"]
     pictured = replace(run("a"), pictures={kind: Picture("data:,", 1, 1) for kind in kinds})
-    found = page.section(Part(title="A", experiments=("a",)), {"a": pictured})
+    found = sections.section(Part(title="A", experiments=("a",)), {"a": pictured})
     expected = ["samples", "conditions_new_test", "conditions_test", "curves", "progress", "unheard_of"]
     assert [plate.kind for plate in found.plates] == expected

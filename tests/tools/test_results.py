@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.ground.errors import InputError
 from tools.results import results
 
 REPORT = {"metrics": {"digits": ["nll", "elbo"], "faces": ["leak"]}, "explorer": [], "sections": []}
@@ -66,3 +67,10 @@ def test_nothing_is_cut_in_a_pipe(capsys: pytest.CaptureFixture[str], project: P
     shown = capsys.readouterr().out
     assert all(name in shown for name in names)
     assert "…" not in shown
+
+
+def test_no_metrics_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(InputError, match="expected metrics of experiments, found none"):
+        results(everything=True)

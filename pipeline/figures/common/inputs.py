@@ -25,10 +25,11 @@ class Settings(Strict):
 
 @dataclass(frozen=True)
 class Inputs:
-    """One experiment. models: by seed, ready to draw; curves: rows by seed, see `pipeline.training.curves`.
+    """One experiment. models: by seed, ready to draw; curves: rows by seed, see `pipeline.contracts.curves`.
 
-    progress: moments by seed, see `pipeline.moments`; empty for models that keep none. judge: sees K logits (N, K) in
-    images (N, C, H, W) in [0, 1]. seed: of all draws. Figures that show one model show the first seed's.
+    progress: moments by seed, see `pipeline.contracts.training_progress`; empty for models that keep none. judge: sees
+    K logits (N, K) in images (N, C, H, W) in [0, 1]. seed: of all draws. Figures that show one model show the first
+    seed's.
     """
 
     name: str

@@ -1,12 +1,8 @@
 """Numbers are written with as many digits as their interval leaves."""
 
-import json
-from pathlib import Path
-
 import pytest
 
-from pipeline.ground.errors import InputError
-from pipeline.statistics.numerals import load, text, written
+from pipeline.wording.numbers import text, written
 
 
 @pytest.mark.parametrize(
@@ -39,10 +35,3 @@ def test_rounding_in_the_file_makes_no_interval_uneven() -> None:
 def test_an_interval_of_one_seed_is_marked_and_a_bare_number_is_not() -> None:
     assert text({"mean": 1.0, "low": 0.5, "high": 1.5}, one_seed=True) == "1.00 ± 0.50†"
     assert text({"mean": 1.0}, one_seed=True) == "1"
-
-
-def test_no_metrics_are_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected metrics of experiments, found none"):
-        load(tmp_path)
-    (tmp_path / "a.json").write_text(json.dumps({"source": "s", "seeds": 1}))
-    assert load(tmp_path) == {"a": {"source": "s", "seeds": 1}}

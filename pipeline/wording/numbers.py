@@ -1,14 +1,9 @@
-"""The metrics files of all experiments, and how their numbers are written."""
+"""A mean and its interval, to as many digits as are sure."""
 
-import json
 import math
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pipeline.ground.errors import InputError
-
-Metrics = Mapping[str, Any]  # `source`, `seeds`, and a mapping of mean and, where known, low and high for each metric
 ONE_SEED = "†"  # marks an interval that knows of one training only
 _DIGITS = 4  # significant, of a number without an interval
 _LEADING = (
@@ -22,14 +17,6 @@ class Written(NamedTuple):
 
     mean: str
     interval: str
-
-
-def load(folder: Path) -> dict[str, Metrics]:
-    """The metrics of each experiment, by name. Raises InputError when there are none."""
-    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
-    if not found:
-        raise InputError(f"{folder}: expected metrics of experiments, found none; run `dvc repro`")
-    return found
 
 
 def written(mean: float, low: float | None, high: float | None) -> Written:

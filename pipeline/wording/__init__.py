@@ -1,0 +1,1 @@
+"""How numbers are written, in the report as on the screen. May import none."""
