@@ -30,29 +30,27 @@ def evaluate(
 
     models = checkpoint.seeds(Path("results/models") / name)
     header = checkpoint.header(next(iter(models.values())))
-    role = header.data
+    role, results = header.data, Path("results")
     settings = params.parse(collect.Settings, params.read(f"evaluation.{role}"), f"evaluation.{role}")
     for metric in settings.metrics:  # once for all seeds, and before the work, in case one is none
         plugins.load("evaluation/metrics", metric)
-    task = seeds.Evaluation(
-        models,
-        Path("results/curves") / f"{name}.csv",
-        Path("results/classifiers") / role,
+    curve, judge, prepared = (
+        results / f"curves/{name}.csv",
+        results / "classifiers" / role,
         Path("data/prepared") / role,
-        settings,
-        pick(device),
     )
+    task = seeds.Evaluation(models, curve, judge, prepared, settings, pick(device))
     with progress(f"evaluate {name}") as show:
         found = over_seeds(task.seed, list(models), show, task.device, len(models))
     for seed, each in found.items():
         if "collapse_iteration" in each.values:
             print(f"evaluate {name} seed {seed}: collapsed from iteration {each.values['collapse_iteration']:.0f} on")
     measured = task.measurements(found, header.source, describe(task.device))
-    write_json(Path("results/metrics") / f"{name}.json", measured.summary())
-    with replacing(Path("results/measurements") / f"{name}.json") as beside:
+    write_json(results / f"metrics/{name}.json", measured.summary())
+    with replacing(results / f"measurements/{name}.json") as beside:
         beside.write_text(measurements.dump(measured), encoding="utf-8")
     moments = {seed: each.moments for seed, each in found.items()}
-    training_progress.write(Path("results/progress") / f"{name}.csv", moments)
+    training_progress.write(results / f"progress/{name}.csv", moments)
 
 
 if __name__ == "__main__":
