@@ -34,12 +34,8 @@ def evaluate(
     settings = params.parse(collect.Settings, params.read(f"evaluation.{role}"), f"evaluation.{role}")
     for metric in settings.metrics:  # once for all seeds, and before the work, in case one is none
         plugins.load("evaluation/metrics", metric)
-    curve, judge, prepared = (
-        results / f"curves/{name}.csv",
-        results / "classifiers" / role,
-        Path("data/prepared") / role,
-    )
-    task = seeds.Evaluation(models, curve, judge, prepared, settings, pick(device))
+    judge, prepared = results / "classifiers" / role, Path("data/prepared") / role
+    task = seeds.Evaluation(models, results / f"curves/{name}.csv", judge, prepared, settings, pick(device))
     with progress(f"evaluate {name}") as show:
         found = over_seeds(task.seed, list(models), show, task.device, len(models))
     for seed, each in found.items():
