@@ -26,7 +26,9 @@ from pipeline.data.reading.download import fetch
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 from pipeline.ground.seeding import derive, generator
-from pipeline.renderers.faces.avatars import ATTRIBUTES, SIZE, Faces, attributes, choose, draw, numbers
+from pipeline.renderers.faces.avatars import draw
+from pipeline.renderers.faces.features import ATTRIBUTES, Faces, attributes, choose, numbers
+from pipeline.renderers.faces.portrait import SIZE
 
 Part = Literal["train", "test"]
 Read = Callable[[str], Tensor]  # an image by its name

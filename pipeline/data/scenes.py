@@ -22,7 +22,8 @@ from pipeline.contracts.images import ImageSet
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 from pipeline.ground.seeding import generator
-from pipeline.renderers.scenes.tracer import COLOURS, SHAPES, SIZE, STEPS, draw
+from pipeline.renderers.scenes.layout import COLOURS, SHAPES, STEPS
+from pipeline.renderers.scenes.tracer import SIZE, draw
 
 CLASSES = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
 CONDITIONS = {"test": (6, 12, 14), "new_test": (0, 12, 20)}  # label sets to draw: how many of one, two, three labels

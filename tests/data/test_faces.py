@@ -20,8 +20,8 @@ from pipeline.data import faces
 from pipeline.data.faces import CELEBA, Settings
 from pipeline.ground import params
 from pipeline.ground.errors import InputError
-from pipeline.renderers.faces import avatars as drawn
-from pipeline.renderers.faces.avatars import ATTRIBUTES
+from pipeline.renderers.faces import features as drawn
+from pipeline.renderers.faces.features import ATTRIBUTES
 
 Splits = tuple[ImageSet, ImageSet]
 Spoil = Callable[[Path], None]

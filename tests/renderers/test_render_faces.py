@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.renderers.faces import avatars
-from pipeline.renderers.faces.avatars import ATTRIBUTES, CUTS, MOUTHS, Faces, Shot
+from pipeline.renderers.faces import avatars, features
+from pipeline.renderers.faces.features import ATTRIBUTES, CUTS, MOUTHS, Faces
+from pipeline.renderers.faces.portrait import Shot
 
 SEED = 0
 MIDDLE = Shot(*[0.5] * len(Shot._fields))
@@ -15,17 +16,17 @@ def random() -> torch.Generator:
 
 @pytest.fixture(scope="module")
 def many() -> Faces[Tensor]:
-    return avatars.choose(20000, random())
+    return features.choose(20000, random())
 
 
 @pytest.fixture(scope="module")
 def shown(many: Faces[Tensor]) -> dict[str, Tensor]:
-    return dict(zip(ATTRIBUTES, avatars.attributes(many).bool().T, strict=True))
+    return dict(zip(ATTRIBUTES, features.attributes(many).bool().T, strict=True))
 
 
 @pytest.fixture(scope="module")
 def pictures() -> Tensor:
-    return avatars.draw(avatars.choose(150, random()), random())
+    return avatars.draw(features.choose(150, random()), random())
 
 
 def face(**changes: int) -> Faces[int]:
@@ -35,7 +36,7 @@ def face(**changes: int) -> Faces[int]:
 
 
 def holds(one: Faces[int]) -> set[str]:
-    row = avatars.attributes(Faces(*(torch.tensor([slot]) for slot in one)))[0]
+    row = features.attributes(Faces(*(torch.tensor([slot]) for slot in one)))[0]
     return {ATTRIBUTES[i] for i in row.nonzero()[:, 0].tolist()}
 
 
@@ -140,10 +141,11 @@ def test_hair_has_one_colour_and_only_men_have_beards(shown: dict[str, Tensor]) 
 
 
 def test_any_option_is_chosen_and_hair_is_seen_on_its_skin(many: Faces[Tensor]) -> None:
-    for slot, table in zip(many, avatars._TABLES, strict=True):
+    for slot, table in zip(many, features.TABLES, strict=True):
         assert slot.unique().tolist() == list(range(len(table)))
     rgb = [
-        [list(bytes.fromhex(code[1:])) for code in codes] for codes in ([c for _, c in avatars.COLOURS], avatars.SKINS)
+        [list(bytes.fromhex(code[1:])) for code in codes]
+        for codes in ([c for _, c in features.COLOURS], features.SKINS)
     ]
     apart = torch.tensor(rgb[0])[many.colour] - torch.tensor(rgb[1])[many.skin]
     assert apart.float().norm(dim=1).min() > 84
@@ -151,7 +153,7 @@ def test_any_option_is_chosen_and_hair_is_seen_on_its_skin(many: Faces[Tensor]) 
 
 def test_equal_numbers_are_equal_faces(many: Faces[Tensor]) -> None:
     rows = torch.stack(list(many), 1)
-    assert len(avatars.numbers(many).unique()) == len(rows.unique(dim=0))
+    assert len(features.numbers(many).unique()) == len(rows.unique(dim=0))
 
 
 def test_pictures_fill_their_place_and_no_two_are_alike(pictures: Tensor) -> None:
@@ -170,7 +172,7 @@ def test_one_face_is_never_pictured_alike() -> None:
 
 def test_pictures_do_not_depend_on_the_workers(pictures: Tensor) -> None:
     done: list[int] = []
-    again = avatars.draw(avatars.choose(150, random()), random(), done.append, workers=2)
+    again = avatars.draw(features.choose(150, random()), random(), done.append, workers=2)
     assert torch.equal(again, pictures)
     assert done[-1] == 150
     assert done == sorted(done)

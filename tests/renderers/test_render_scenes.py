@@ -4,20 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.renderers.scenes import tracer as drawing
-from pipeline.renderers.scenes.tracer import (
-    COLOURS,
-    CUBE,
-    CYLINDER,
-    RADIUS,
-    SHAPES,
-    SPHERE,
-    Body,
-    Scenes,
-    cross,
-    normal,
-    render,
-)
+from pipeline.renderers.scenes import layout, tracer
+from pipeline.renderers.scenes.geometry import Body, cross, normal
+from pipeline.renderers.scenes.layout import COLOURS, CUBE, CYLINDER, RADIUS, SHAPES, SPHERE, Scenes
+from pipeline.renderers.scenes.light import _ALBEDO
+from pipeline.renderers.scenes.tracer import render
 
 FAR = [[-2.5, 2.5], [2.5, 2.5]]  # places of objects that a test does not look at
 
@@ -27,8 +18,8 @@ def placed(labels: list[int], place: list[list[float]], metal: list[bool] | None
     angle = torch.tensor([[turn]]).expand(1, 3)
     shape, colour = torch.tensor([labels]) // 8, torch.tensor([labels]) % 8
     return Scenes(
-        drawing._CAMERA[None],
-        drawing._LAMPS[None],
+        layout._CAMERA[None],
+        layout._LAMPS[None],
         torch.tensor([place]),
         torch.stack([angle.cos(), angle.sin()], -1),
         shape,
@@ -39,7 +30,7 @@ def placed(labels: list[int], place: list[list[float]], metal: list[bool] | None
 
 def some(n: int, seed: int = 0) -> Scenes:
     random = torch.Generator().manual_seed(seed)
-    return drawing.set_up(torch.rand(n, 24, generator=random).topk(3, dim=1).indices, random)
+    return layout.set_up(torch.rand(n, 24, generator=random).topk(3, dim=1).indices, random)
 
 
 def project(camera: Tensor, point: list[float], size: int = 64) -> tuple[int, int]:
@@ -145,12 +136,12 @@ def test_places_keep_clevrs_rules() -> None:
 def test_places_too_close_or_in_line_are_refused(other: tuple[float, float], well: bool) -> None:
     camera = torch.tensor([[5.0, -5.0, 5.0]])
     near, far = torch.tensor([[[0.0, 0.0], other]]), torch.tensor([[[-0.1, 0.0], other]])
-    assert drawing.well_placed(far, camera).item() == well
-    assert not drawing.well_placed(near, camera).item()  # 1.6 is .05 too near
+    assert layout.well_placed(far, camera).item() == well
+    assert not layout.well_placed(near, camera).item()  # 1.6 is .05 too near
 
 
 def test_labels_are_shapes_and_colours() -> None:
-    scenes = drawing.set_up(torch.arange(24).view(8, 3), torch.Generator().manual_seed(0))
+    scenes = layout.set_up(torch.arange(24).view(8, 3), torch.Generator().manual_seed(0))
     assert scenes.shape.flatten().tolist() == [CUBE] * 8 + [SPHERE] * 8 + [CYLINDER] * 8
     assert scenes.colour.flatten().tolist() == list(range(8)) * 3
     assert (SHAPES[CUBE], SHAPES[SPHERE], SHAPES[CYLINDER]) == ("cube", "sphere", "cylinder")
@@ -184,7 +175,7 @@ def test_same_scenes_same_images_whatever_the_batch_and_the_threads() -> None:
 
 def test_drawing_depends_on_the_seed_alone() -> None:
     labels = torch.tensor([[0, 9, 18], [23, 1, 8]])
-    one, same, other = (drawing.draw(labels, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    one, same, other = (tracer.draw(labels, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     assert one.shape == (2, 3, 3, 64, 64)
     assert one.dtype == torch.uint8
     assert torch.equal(one, same)
@@ -208,7 +199,7 @@ def test_an_added_object_changes_nothing_far_from_it() -> None:
 def test_a_spheres_share_of_the_image_is_that_of_its_cone() -> None:
     scene = placed([SPHERE * 8, 1, 2], [[0.0, 0.0], *FAR])
     _, visible = render(scene, 128)
-    distance = float((drawing._CAMERA - torch.tensor([0.0, 0.0, RADIUS])).norm())
+    distance = float((layout._CAMERA - torch.tensor([0.0, 0.0, RADIUS])).norm())
     view = (2 * 16 / 35) ** 2 * 3 / 4
     assert visible[0, 0].item() == pytest.approx(torch.pi * RADIUS**2 / (distance**2 - RADIUS**2) / view, rel=0.03)
 
@@ -230,10 +221,10 @@ def test_shapes_fill_their_outlines_differently() -> None:
 @pytest.mark.parametrize("metal", [False, True])
 @pytest.mark.parametrize("shape", range(3))
 def test_objects_have_the_colours_of_their_labels(shape: int, metal: bool) -> None:
-    albedo = drawing._ALBEDO / drawing._ALBEDO.sum(1, keepdim=True)
+    albedo = _ALBEDO / _ALBEDO.sum(1, keepdim=True)
     for colour in range(len(COLOURS)):
         scene = placed([shape * 8 + colour, 0, 0], [[0.5, -0.5], *FAR], [metal] * 3)
-        row, column = project(drawing._CAMERA, [0.5, -0.5, RADIUS])
+        row, column = project(layout._CAMERA, [0.5, -0.5, RADIUS])
         pixels = render(scene)[0][0, 0, :, row - 2 : row + 3, column - 2 : column + 3] / 255.0
         light = (pixels**2.2).mean((1, 2))
         distances = (light / light.sum() - albedo).norm(dim=1)
@@ -252,7 +243,7 @@ def test_a_shadow_falls_away_from_the_lamp(side: int) -> None:
     centre = torch.tensor([0.0, 0.0, RADIUS])
     shadow = centre + (centre - key) * RADIUS / (key[2] - RADIUS)  # on the ground
     opposite = shadow * torch.tensor([-1.0, -1.0, 1.0])
-    at, other = (darker[project(drawing._CAMERA, point.tolist())] for point in (shadow, opposite))
+    at, other = (darker[project(layout._CAMERA, point.tolist())] for point in (shadow, opposite))
     assert at > 20
     assert at > other + 12
 
@@ -266,7 +257,7 @@ def test_a_flat_face_is_smooth_up_to_its_edges() -> None:
     for u in torch.linspace(-0.9, 0.9, 15).tolist():
         for v in torch.linspace(-0.9, 0.9, 15).tolist():
             point = [RADIUS * (cos * u - sin * v), RADIUS * (sin * u + cos * v), 2 * RADIUS]
-            row, column = project(drawing._CAMERA, point, 256)
+            row, column = project(layout._CAMERA, point, 256)
             values.append(image[:, row, column])
     assert torch.stack(values).std(0).max() < 4
 
@@ -276,7 +267,7 @@ def test_metal_mirrors_its_neighbour_and_rubber_does_not() -> None:
     for metal in (True, False):
         scene = placed([SPHERE * 8, 1, 2], [[-0.5, 0.0], [0.6, 1.3], [-2.5, 2.9]], [metal, False, False])
         before, after = render(scene, 128)[0][0, :2].int()
-        row, column = project(drawing._CAMERA, [-0.5, 0.0, RADIUS], 128)
+        row, column = project(layout._CAMERA, [-0.5, 0.0, RADIUS], 128)
         change = (after - before)[:, row - 4 : row + 5, column : column + 8]  # the ball's side towards the red cube
         redder.append(int((change[0] - change[1]).max()))
     assert redder[0] > 40
@@ -284,7 +275,7 @@ def test_metal_mirrors_its_neighbour_and_rubber_does_not() -> None:
 
 
 def test_a_hidden_object_is_not_counted_as_visible() -> None:
-    towards = drawing._CAMERA[:2] / drawing._CAMERA[:2].norm()
+    towards = layout._CAMERA[:2] / layout._CAMERA[:2].norm()
     behind, front = (-1.5 * towards).tolist(), (0.6 * towards).tolist()
     _, visible = render(placed([SPHERE * 8, 1, 2], [behind, front, [2.5, 2.5]], turn=-0.7))
     _, open_ = render(placed([SPHERE * 8, 1, 2], [behind, [-2.5, -2.5], [2.5, 2.5]], turn=-0.7))
@@ -298,18 +289,18 @@ def test_scenes_with_a_hidden_object_are_set_up_anew(monkeypatch: pytest.MonkeyP
     def fake(scenes: Scenes, size: int, show: object) -> tuple[Tensor, Tensor]:
         """All visible but in every second scene, where an object shows too little."""
         calls.append(len(scenes))
-        visible = torch.full((len(scenes), 3), drawing.LEAST_VISIBLE)
+        visible = torch.full((len(scenes), 3), tracer.LEAST_VISIBLE)
         visible[1::2, len(calls) % 3] -= 1e-4
         return torch.full((len(scenes), 3, 3, size, size), len(calls), dtype=torch.uint8), visible
 
-    monkeypatch.setattr(drawing, "render", fake)
-    images = drawing.draw(torch.tensor([[0, 1, 2]] * 6), torch.Generator(), size=4)
+    monkeypatch.setattr(tracer, "render", fake)
+    images = tracer.draw(torch.tensor([[0, 1, 2]] * 6), torch.Generator(), size=4)
     assert calls == [6, 3, 1]
     assert images[:, 0, 0, 0, 0].tolist() == [1, 2, 1, 3, 1, 2]
 
 
 def test_progress_ends_with_all_scenes() -> None:
     told: list[int] = []
-    drawing.draw(torch.tensor([[0, 1, 2]] * 20), torch.Generator().manual_seed(0), told.append, size=8)
+    tracer.draw(torch.tensor([[0, 1, 2]] * 20), torch.Generator().manual_seed(0), told.append, size=8)
     assert told == sorted(told)
     assert told[-1] == 20

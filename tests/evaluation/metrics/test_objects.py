@@ -10,7 +10,7 @@ from pipeline.data import scenes
 from pipeline.evaluation.evidence import Answers, Evidence, Judged
 from pipeline.evaluation.metrics import objects
 from pipeline.judges.scores import accuracy
-from pipeline.renderers.scenes import tracer as drawing
+from pipeline.renderers.scenes import layout as drawing
 
 DRAWINGS = 6
 
