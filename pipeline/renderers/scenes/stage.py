@@ -9,9 +9,11 @@ from torch import Tensor
 from pipeline.renderers.scenes.geometry import Body, dot, normal, unit, upright
 from pipeline.renderers.scenes.layout import SHAPES, STEPS, Scenes
 
-_SIDES = (0.5, 0.5, 1.0)
+_SIDES = (0.5, 0.5, 1.0)  # of the lamps
 # Added to squared distances from lamps. Without, a low fill lamp makes a blue spot at the edge of the view.
 SOFT = torch.tensor([3.0, 20.0, 3.0])
+# The point of each lamp that a sample of a pixel is lit from, from -1/2 to 1/2 of the lamp's side. No two share a row
+# or a column, so that edges of shadows come out in even steps.
 _SPOTS = torch.tensor([[1, -3], [-3, -1], [3, 1], [-1, 3]]).T / 8  # (2, samples)
 
 

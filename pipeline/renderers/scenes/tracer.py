@@ -26,8 +26,8 @@ SIZE = 64  # pixels
 LEAST_VISIBLE = 200 / (320 * 240)  # of an image's area, of each object in each image
 _HALF_WIDTH = 16 / 35  # of the view, at distance 1: a sensor of 32 mm behind a lens of 35 mm
 _ASPECT = 4 / 3  # of the view, squeezed into a square
-# Samples within a pixel, and the point of each lamp that a sample is lit from, from -1/2 to 1/2 of pixel and side. No
-# two share a row or a column, so that edges of any direction, and of shadows, come out in even steps.
+# Samples within a pixel, from -1/2 to 1/2 of it. No two share a row or a column, so that edges of any direction come
+# out in even steps.
 _SAMPLES = torch.tensor([[-1, -3], [3, -1], [-3, 1], [1, 3]]).T / 8  # (2, samples)
 
 
