@@ -150,7 +150,11 @@ class Run:
             slots: dict[int, dict[str, Tensor]] = {}
             for key in (key for key in tensors if key.startswith(f"optimiser.{name}.")):
                 _, _, index, slot = key.split(".")
-                slots.setdefault(int(index), {})[slot] = tensors[key]
+                weight, kept = self.weights[name][int(index)], tensors[key]
+                # A file has no strides.
+                slots.setdefault(int(index), {})[slot] = (
+                    _laid_out_as(weight, kept) if kept.shape == weight.shape else kept
+                )
             optimiser.load_state_dict({**optimiser.state_dict(), "state": slots})
         self.iteration, self.curve, self.seconds = state.iteration, list(state.curve), state.seconds
 
@@ -205,11 +209,11 @@ class Run:
         self.curve.append({**at, "seconds": round(self.seconds, 3), **losses, **highest})
 
 
-def _laid_out_as(weight: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient with the weight's strides: fused optimisers walk through both in memory order."""
-    if gradient.stride() == weight.stride():
-        return gradient
-    return torch.empty_like(weight).copy_(gradient)
+def _laid_out_as(weight: Tensor, values: Tensor) -> Tensor:
+    """A gradient, or an average of them, with the weight's strides: fused optimisers walk through memory in order."""
+    if values.stride() == weight.stride():
+        return values
+    return torch.empty_like(weight).copy_(values)
 
 
 def _optimiser(settings: Optimiser, weights: list[nn.Parameter]) -> torch.optim.Optimizer:
