@@ -9,7 +9,7 @@ def conclude() -> None:
     """Test every conclusion of conclusions.yaml by the measurements, and write results/conclusions.json."""
     from dataclasses import asdict
 
-    from pipeline.conclusions import claims, verdicts
+    from pipeline.conclusions import claims, results, verdicts
     from pipeline.ground import params
     from pipeline.ground.files import write_json
     from pipeline.statistics import measurements
@@ -17,7 +17,7 @@ def conclude() -> None:
     written, experiments = claims.load(), params.read("experiments")
     found = verdicts.judge(written, experiments, measurements.load(Path("results/measurements")))
     write_json(Path("results/conclusions.json"), [asdict(each) for each in found])
-    print(f"conclude: {verdicts.summary(found)}")
+    print(f"conclude: {results.summary(found)}")
 
 
 if __name__ == "__main__":

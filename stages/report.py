@@ -11,11 +11,12 @@ def report() -> None:
     """Write results/report/index.html, one self-contained page, from the results of all experiments."""
     import json
 
+    from pipeline.conclusions import results
     from pipeline.contracts import images
     from pipeline.figures.common import style
     from pipeline.ground import params
     from pipeline.ground.files import replacing
-    from pipeline.report import budget, conclusion_charts, embedding, explorer, latent_size, page, runs
+    from pipeline.report import budget, embedding, explorer, latent_size, page, runs
     from pipeline.report.settings import Settings
     from pipeline.statistics import measurements
 
@@ -29,12 +30,12 @@ def report() -> None:
     decoders = explorer.embedded([RESULTS / "models" / name for name in settings.explorer])
     paths = [path for name in experiments for path in sorted((RESULTS / "figures" / name).glob("*.png"))]
     pictured = embedding.embedded([sizes, *paths], page.room(decoders))
-    gathered = runs.gathered(experiments, found, pictured)
+    gathered = runs.gathered(experiments, found, {path: pictured[path] for path in paths})
     content = page.Content(
         runs=gathered,
         settings=settings,
         judges={r.role: json.loads((RESULTS / f"classifiers/{r.role}.json").read_text()) for r in gathered},
-        conclusions=conclusion_charts.load(RESULTS / "conclusions.json"),
+        conclusions=results.load(RESULTS / "conclusions.json"),
         decoders=decoders,
         sizes=pictured[sizes],
         budget=budget.name(blocks, Path("budgets")),

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from pipeline.conclusions.verdicts import ClaimResult, Result
+from pipeline.conclusions.results import ClaimResult, Result
 from pipeline.contracts import checkpoint
 from pipeline.contracts.model import GenerativeModel
 from pipeline.ground import storage

@@ -10,7 +10,7 @@ import typer
 from pipeline.ground.errors import InputError
 
 if TYPE_CHECKING:
-    from pipeline.comparison.grid import Summary
+    from pipeline.comparison.runs import Summary
 
 
 class Format(StrEnum):
@@ -57,9 +57,11 @@ def compare(
 
     With several HEADs, or --queue, one table of them all, with the best and what cannot be told apart from it.
     """
-    from pipeline.comparison import document, grid, pairs, presentation, records, selection
+    from pipeline.comparison import document, pairs, records, runs, selection
     from pipeline.comparison import gate as gates
+    from pipeline.comparison.pair_document import pair_document
     from pipeline.comparison.revisions import WORKSPACE, Project
+    from pipeline.comparison.runs_document import captions, runs_document
 
     if tolerance and not fail_on:
         raise InputError("--tolerance: expected with --fail-on, found without")
@@ -78,18 +80,18 @@ def compare(
     selection.known(patterns, comparisons, "--metric")
     gate = gates.gate(comparisons, fail_on or [], tolerances)
     if len(comparisons) > 1 or queue:
-        summary = grid.summarise(comparisons, patterns, everything)
-        content = presentation.runs(summary, comparisons, gate)
+        summary = runs.summarise(comparisons, patterns, everything)
+        content = runs_document(summary, comparisons, gate)
         record = records.runs_record(summary, comparisons, gate)
         changed = list(dict.fromkeys(column.experiment for column in summary.columns))
-        sides = presentation.captions(summary)
+        sides = captions(summary)
         if heatmap:
             _draw(summary, heatmap)
     else:
         if heatmap:
             raise InputError("--heatmap: expected several HEADs or --queue, found one HEAD")
         shown = selection.chosen(comparisons[0], patterns, everything)
-        content = presentation.pair(comparisons[0], shown, gate)
+        content = pair_document(comparisons[0], shown, gate)
         record = records.pair_record(comparisons[0], shown, gate)
         changed = [each.name for each in shown if each.differs or everything]
         sides = {each.title: each for each in (before, comparisons[0].head)}
@@ -126,7 +128,7 @@ def compare(
 def _draw(summary: "Summary", path: Path) -> None:
     """Raises InputError where no picture can show what varies."""
     from pipeline.comparison.grid import fields
-    from pipeline.comparison.presentation import short
+    from pipeline.comparison.words import short
 
     found = fields(summary)
     if not found:

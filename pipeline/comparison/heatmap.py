@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.comparison.grid import Field
-from pipeline.comparison.presentation import ARROWS, places, said
+from pipeline.comparison.words import ARROWS, places, said
 from pipeline.ground.files import replacing
 from pipeline.statistics.intervals import Better, Estimate
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# The look of pipeline/figures/style.py, which is not imported as it needs torch.
+# The look of pipeline/figures/common/style.py, which is not imported as it needs torch.
 DPI: Final = 200
 FONT: Final = "DejaVu Sans"
 TITLE_SIZE, TEXT_SIZE, SMALL_SIZE = 11.0, 9.0, 8.0  # points

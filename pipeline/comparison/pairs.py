@@ -1,17 +1,14 @@
-"""Two revisions held against each other: parameters that changed, metrics with their differences, what got worse."""
+"""Two revisions held against each other: parameters that changed, metrics with their differences."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Final
+from typing import Any
 
 from pipeline.comparison.revisions import Revision
 from pipeline.statistics.intervals import Better, Estimate, Verdict, mean
 from pipeline.statistics.measurements import Measurements
-
-# In the order in which they are read: what to look at comes first.
-VERDICTS: Final[tuple[Verdict, ...]] = ("worse", "better", "changed", "unknown", "noise", "same")
 
 
 class Absent(Enum):

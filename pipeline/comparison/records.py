@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.comparison.gate import Gate
-from pipeline.comparison.grid import Summary
 from pipeline.comparison.pairs import Absent, Change, Comparison, Pair
+from pipeline.comparison.runs import Summary
 from pipeline.statistics.intervals import Estimate
 
 
 def pair_record(comparison: Comparison, shown: Sequence[Pair], failed: Gate) -> dict[str, Any]:
-    """As JSON: keys that stay. `shown`: the experiments and metrics to put in."""
+    """Two revisions. shown: the experiments and metrics to put in."""
     return {
         "base": {"name": comparison.base.name, "commit": comparison.base.commit or None},
         "head": {"name": comparison.head.name, "commit": comparison.head.commit or None},
@@ -44,7 +44,7 @@ def pair_record(comparison: Comparison, shown: Sequence[Pair], failed: Gate) -> 
 
 
 def runs_record(summary: Summary, comparisons: Sequence[Comparison], failed: Gate) -> dict[str, Any]:
-    """As JSON: keys that stay. The first run is the base."""
+    """Several runs, of which the first is the base."""
     return {
         "base": {"name": summary.base.revision.name, "commit": summary.base.revision.commit or None},
         "varying": list(summary.varying),

@@ -3,13 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 from pipeline.conclusions.claims import Claim, compared
+from pipeline.conclusions.results import Verdict
 from pipeline.statistics.intervals import Estimate, Measured, mean
 from pipeline.statistics.measurements import Measurements
-
-Verdict = Literal["supported", "contradicted", "undecided"]
 
 
 def effect_of(claim: Claim, sides: Sequence[Measurements], level: float) -> Estimate:

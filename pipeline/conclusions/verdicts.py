@@ -11,48 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pipeline.conclusions.claims import Claim, Conclusion
-from pipeline.conclusions.effects import Verdict, effect_of, position
+from pipeline.conclusions.effects import effect_of, position
 from pipeline.conclusions.needs import what_decides
+from pipeline.conclusions.results import ClaimResult, Result
 from pipeline.statistics.intervals import LEVEL
 from pipeline.statistics.measurements import Measurements
 
 SEEDS: Final = "at least two seeds"
-
-
-@dataclass(frozen=True)
-class ClaimResult:
-    """How a claim came out. effect: a difference, or a mean, with its 95 % interval; None where it is not measured.
-
-    bound_low, bound_high: between which the effect must lie; None: unbounded on that side, or not known.
-    seeds: the fewest behind it, 0 where it is not measured. needs: what would decide it, empty where it is.
-    """
-
-    text: str
-    metric: str
-    experiments: tuple[str, ...]
-    verdict: Verdict
-    effect: float | None = None
-    low: float | None = None
-    high: float | None = None
-    bound_low: float | None = None
-    bound_high: float | None = None
-    unit: str = ""
-    seeds: int = 0
-    needs: str = ""
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a conclusion came out. report: the letter of the report. why: the reason for the verdict."""
-
-    id: str
-    report: str
-    sentence: str
-    measured: str
-    verdict: Verdict
-    why: str
-    needs: str
-    claims: tuple[ClaimResult, ...]
 
 
 @dataclass(frozen=True)
@@ -196,13 +161,6 @@ def _untested(claim: Claim, reason: str, needs: str) -> _Tested:
     low, high = (_shown(bound) for bound in claim.bounds(()))
     shown = ClaimResult(*facts, "undecided", bound_low=low, bound_high=high, unit=claim.unit, needs=needs)
     return _Tested(shown, reason, needs=needs)
-
-
-def summary(results: Sequence[Result]) -> str:
-    """How many came out how."""
-    verdicts: tuple[Verdict, ...] = ("supported", "contradicted", "undecided")
-    counts = (f"{sum(each.verdict == verdict for each in results)} {verdict}" for verdict in verdicts)
-    return f"{len(results)} conclusions: {', '.join(counts)}"
 
 
 def _percent(level: float) -> str:

@@ -1,20 +1,13 @@
-"""The reports' conclusions and what the experiments say of them, as stage `conclude` writes them, and their charts."""
+"""How the page words what conclusions came to, and draws each claim's effect."""
 
-import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
-
-from pipeline.conclusions.effects import Verdict
-from pipeline.conclusions.verdicts import ClaimResult, Result
-from pipeline.ground.errors import InputError
+from pipeline.conclusions.results import ClaimResult
 from pipeline.report import glossary
+from pipeline.wording.numbers import ONE_SEED
 
-VERDICTS: Final[tuple[Verdict, ...]] = ("supported", "contradicted", "undecided")
 _WIDTH: Final = 240.0  # of a chart, in its own units
 _EDGE: Final = 0.08  # of the width, left empty on either side
 _NUMBERS: Final = 3  # significant digits beside a chart
@@ -32,26 +25,6 @@ class Chart:
     limits: Sequence[tuple[float, str]]
     dot: float
     whisker: tuple[float, float] | None
-
-
-def load(path: Path) -> list[Result]:
-    """Raises InputError when the file is missing or is something else."""
-    try:
-        return TypeAdapter(list[Result]).validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; `dvc repro conclude` makes it") from None
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"]))
-        raise InputError(
-            f"{path}: {where}: {fault['msg']}, found {json.dumps(fault['input'], default=str)[:80]}"
-        ) from None
-
-
-def counts(conclusions: Sequence[Result]) -> dict[Verdict, int]:
-    """How many there are of each verdict."""
-    found = Counter(conclusion.verdict for conclusion in conclusions)
-    return {verdict: found[verdict] for verdict in VERDICTS}
 
 
 def sentence(text: str) -> str:
@@ -74,7 +47,7 @@ def effect(claim: ClaimResult) -> str:
     if claim.effect is None:
         return "not measured"
     interval = "" if claim.low is None or claim.high is None else f" [{number(claim.low)}, {number(claim.high)}]"
-    mark = "†" if interval and claim.seeds == 1 else ""
+    mark = ONE_SEED if interval and claim.seeds == 1 else ""
     return f"{number(claim.effect)}{interval}{mark} {claim.unit}".rstrip()
 
 

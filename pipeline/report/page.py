@@ -10,7 +10,8 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pipeline.conclusions.verdicts import Result
+from pipeline.conclusions import results
+from pipeline.conclusions.results import Result
 from pipeline.report import conclusion_charts, glossary
 from pipeline.report.embedding import Picture
 from pipeline.report.explorer import Embedded
@@ -88,7 +89,7 @@ def render(content: Content) -> str:
     return environment.get_template("page.html.j2").render(
         facts=facts(content),
         conclusions=content.conclusions,
-        counts=conclusion_charts.counts(content.conclusions),
+        counts=results.counts(content.conclusions),
         verdicts=conclusion_charts,
         tables=tables,
         one_seed=any(cell and cell.one_seed for table in tables for _, cells in table.rows for cell in cells),

@@ -38,9 +38,9 @@ def check(experiments: Mapping[str, Any], found: Mapping[str, Measurements], set
 def gathered(
     experiments: Mapping[str, Any], found: Mapping[str, Measurements], pictures: Mapping[Path, Picture]
 ) -> list[Run]:
-    """Each experiment with its measurements and pictures; pictures: by file, those of an experiment in its folder."""
+    """Each experiment with its measurements and pictures; pictures: by file, each in a folder named after its
+    experiment."""
     own: dict[str, dict[str, Picture]] = {name: {} for name in experiments}
     for path, picture in pictures.items():
-        if path.parent.name in own:
-            own[path.parent.name][path.stem] = picture
+        own[path.parent.name][path.stem] = picture
     return [Run(name, block, found[name], own[name]) for name, block in experiments.items()]

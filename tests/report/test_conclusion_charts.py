@@ -1,34 +1,13 @@
-"""Conclusions are read strictly, and their charts put every number where it belongs."""
+"""Conclusions are put in words, and their charts put every number where it belongs."""
 
-import json
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-import reported
 
-from pipeline.conclusions.verdicts import ClaimResult
-from pipeline.ground.errors import InputError
+from pipeline.conclusions.results import ClaimResult
 from pipeline.report import conclusion_charts
 
 CLAIM = ClaimResult("it rises", "elbo", ("a", "b"), "supported", 5.0, 3.0, 7.0, 0.0, None, "nats", 3)
-
-
-def test_what_the_stage_conclude_writes_is_read_again(tmp_path: Path) -> None:
-    path = tmp_path / "conclusions.json"
-    path.write_text(json.dumps([asdict(each) for each in reported.conclusions()]))
-    assert conclusion_charts.load(path) == reported.conclusions()
-    assert conclusion_charts.counts(conclusion_charts.load(path)) == {"supported": 1, "contradicted": 0, "undecided": 1}
-
-
-def test_a_missing_or_wrong_file_is_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "conclusions.json"
-    with pytest.raises(InputError, match="dvc repro conclude"):
-        conclusion_charts.load(path)
-    path.write_text(json.dumps([asdict(reported.conclusions()[0]) | {"verdict": "maybe"}]))
-    with pytest.raises(InputError, match=r"conclusions.json: 0.verdict: .*maybe") as error:
-        conclusion_charts.load(path)
-    assert "\n" not in str(error.value)
 
 
 def test_the_band_lies_between_the_bounds_and_the_whisker_within_the_chart() -> None:
