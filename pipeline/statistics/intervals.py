@@ -4,8 +4,8 @@ A metric's value for seed s is v_s = mu + a_s + t: a_s is what this seed's train
 test set adds, which all seeds share. Over S seeds the mean's variance is (the seeds' variance of v) / S + var(t). The
 first part has S - 1 degrees of freedom, and comes from the values; the second comes from the metric's `errors` on
 random halves of the test set (delete-d jackknife: Shao and Wu 1989). With so few seeds as two or three a bootstrap that
-resamples them covers far too little (measured in tests/statistics/test_intervals.py), so the parts are put together in closed
-form, with Student's t and the degrees of freedom of Welch (1938) and Satterthwaite (1946).
+resamples them covers far too little (measured in tests/statistics/test_intervals.py), so the parts are put together in
+closed form, with Student's t and the degrees of freedom of Welch (1938) and Satterthwaite (1946).
 """
 
 import math
