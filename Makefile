@@ -17,7 +17,7 @@ test: .venv/ready-dev
 	ruff format --check .
 	ruff check .
 	mypy
-	pytest
+	pytest --numprocesses auto --dist loadfile
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'

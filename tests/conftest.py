@@ -1,7 +1,11 @@
 """What all tests share: the repository's root, its parameters, and tiny images."""
 
+import os
 from pathlib import Path
 from typing import Any
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # tests side by side: threads that wait for each other would be slow
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch

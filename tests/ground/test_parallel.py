@@ -29,7 +29,8 @@ def _square(seed: int, report: Report) -> tuple[int, int, int]:
 def _fail(seed: int, report: Report) -> int:
     if seed == 2:
         raise InputError("seed 2 is wrong")
-    time.sleep(0.05 if seed == 1 else 30)
+    while seed == 3:
+        time.sleep(1)
     return seed
 
 
@@ -58,10 +59,9 @@ def test_one_seed_of_a_longer_list_gets_the_threads_it_would_have_had() -> None:
 
 
 def test_bad_input_is_told_at_once_and_stops_the_others() -> None:
-    start = time.monotonic()
+    """Seed 3 would take for ever."""
     with pytest.raises(InputError, match="seed 2 is wrong"):
         over_seeds(_fail, [1, 2, 3], _unseen, CPU, 3)
-    assert time.monotonic() - start < 20
 
 
 def test_a_crash_is_told_with_its_traceback() -> None:
