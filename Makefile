@@ -9,7 +9,7 @@ endif
 .PHONY: repro test clean
 
 repro: .venv/ready
-	dvc repro
+	latentlab repro
 	@latentlab results
 	@echo "report: $(CURDIR)/results/report/index.html"
 

@@ -3,19 +3,19 @@
 import typer
 
 from pipeline.console.command import run
-from tools import budget, check, compare, results, sample
+from tools import budget, check, compare, repro, results, sample
 
 
 def main() -> None:
     """Runs the command line."""
     app = typer.Typer(
-        help="Work with the experiments of params.yaml. `dvc repro` runs the stages; this is the rest.",
+        help="Work with the experiments of params.yaml. `latentlab repro` runs the stages that have changed.",
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for command in (budget.budget, check.check, compare.compare, results.results, sample.sample):
+    for command in (repro.repro, budget.budget, check.check, compare.compare, results.results, sample.sample):
         app.command()(command)
     run(app)
 

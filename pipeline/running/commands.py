@@ -1,0 +1,190 @@
+"""Commands at the same time, their output and their ends as events. No torch here: see `pipeline.console.forking`."""
+
+import json
+import os
+import queue
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+# What stages import slowly; nothing of the project, which may be edited while others run.
+SLOW = ["torch", "torch._dynamo", "safetensors.torch", "scipy.optimize", "scipy.stats", "matplotlib.figure"]
+SLOW += ["pydantic", "rich.progress", "typer", "yaml"]
+MODULE = "python -m stages."
+SHELL = frozenset("|&;<>()$`\\\"'*?[]#~=%!{}\n")  # a command that has any of these is a shell's
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command. words: what to execute; text: as it stands in dvc.yaml; on Windows the shell is given the text."""
+
+    text: str
+    words: Sequence[str]
+    folder: str
+    environment: Mapping[str, str]
+
+    @property
+    def module(self) -> list[str]:
+        """A stage's module and its arguments where the command is `python -m stages.NAME ...`; else nothing."""
+        return shlex.split(self.text)[2:] if self.text.startswith(MODULE) and not SHELL & set(self.text) else []
+
+
+@dataclass(frozen=True)
+class Started:
+    """A job's own code begins."""
+
+    job: int
+    at: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a job's output."""
+
+    job: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A job's command has ended, and its output is read. status: 0 when it succeeded, -N for signal N."""
+
+    job: int
+    status: int
+    cpu_seconds: float | None  # of its processes; None where it is not known
+    at: float = field(default_factory=time.monotonic)
+
+
+Event = Started | Line | Ended
+Events = queue.Queue[Event]
+
+
+class Commands(Protocol):
+    """What runs commands; their events come from other threads."""
+
+    def start(self, job: int, command: Command) -> None: ...
+
+    def signal(self, number: int) -> None:
+        """Sends a signal to all processes of all running commands."""
+
+    def close(self) -> None:
+        """Kills what still runs."""
+
+
+def runner(events: Events, root: Path, modules: bool) -> Commands:
+    """Forks where the system can. modules: whether any command is a module, which needs the slow libraries."""
+    return Forked(events, root, modules) if hasattr(os, "fork") else Separate(events)
+
+
+class Forked:
+    """Commands forked from one process, which kills them however this one ends."""
+
+    def __init__(self, events: Events, root: Path, modules: bool) -> None:
+        self.events, self.root = events, root
+        self.readers: dict[int, threading.Thread] = {}
+        self.link, theirs = socket.socketpair()
+        words = [sys.executable, "-m", "pipeline.console.forking", str(theirs.fileno()), *(SLOW if modules else [])]
+        # A session of its own: Ctrl-C at the terminal reaches this process only, which tells the others.
+        given = {"pass_fds": [theirs.fileno()], "stdin": subprocess.DEVNULL, "start_new_session": True}
+        self.server = subprocess.Popen(words, cwd=root, **given)  # type: ignore[call-overload]
+        theirs.close()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def start(self, job: int, command: Command) -> None:
+        read, write = os.pipe()
+        self.readers[job] = _reader(self.events, job, os.fdopen(read, errors="replace"))
+        module = command.module if Path(command.folder) == self.root else []
+        what = {"module": module[0], "arguments": module[1:]} if module else {"command": list(command.words)}
+        where = {"folder": command.folder, "environment": dict(command.environment)}
+        self._send({"job": job, **what, **where}, [write])
+        os.close(write)
+
+    def signal(self, number: int) -> None:
+        self._send({"signal": number}, [])
+
+    def close(self) -> None:
+        self.link.shutdown(socket.SHUT_WR)
+        self.server.wait()
+
+    def _send(self, request: Mapping[str, Any], outputs: list[int]) -> None:
+        body = json.dumps(request).encode()
+        socket.send_fds(self.link, [len(body).to_bytes(4)], outputs)
+        self.link.sendall(body)
+
+    def _listen(self) -> None:
+        groups: dict[int, int] = {}
+        for line in self.link.makefile(encoding="utf-8"):
+            message = json.loads(line)
+            if "started" in message:
+                groups[message["started"]] = message["process"]
+                self.events.put(Started(message["started"]))
+            else:
+                job = message["ended"]
+                del groups[job]
+                self.readers.pop(job).join(1)  # not longer: what it left in the background may hold its output open
+                self.events.put(Ended(job, message["status"], message["cpu_seconds"]))
+        for group in groups.values():  # the server is gone: killed, unless it was told to close
+            with suppress(PermissionError, ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        for job in self.readers:
+            self.events.put(Ended(job, -signal.SIGKILL, None))
+
+
+class Separate:
+    """Commands each in a process of its own, where there is no fork: Windows."""
+
+    def __init__(self, events: Events) -> None:
+        self.events = events
+        self.running: dict[int, subprocess.Popen[str]] = {}
+
+    def start(self, job: int, command: Command) -> None:
+        process = subprocess.Popen(
+            command.text if os.name == "nt" else command.words,
+            shell=os.name == "nt",
+            cwd=command.folder,
+            env=command.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self.running[job] = process
+        self.events.put(Started(job))
+        assert process.stdout is not None
+        reader = _reader(self.events, job, process.stdout)
+        threading.Thread(target=self._wait, args=(job, process, reader), daemon=True).start()
+
+    def signal(self, number: int) -> None:
+        for process in list(self.running.values()):
+            process.send_signal(number if os.name != "nt" else signal.SIGTERM)
+
+    def close(self) -> None:
+        for process in list(self.running.values()):
+            process.kill()
+
+    def _wait(self, job: int, process: "subprocess.Popen[str]", reader: threading.Thread) -> None:
+        status = process.wait()
+        reader.join(1)
+        del self.running[job]
+        self.events.put(Ended(job, status, None))
+
+
+def _reader(events: Events, job: int, output: IO[str]) -> threading.Thread:
+    def read() -> None:
+        with output:
+            for line in output:
+                events.put(Line(job, line.rstrip()))
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,89 @@
+"""`latentlab repro`: what `dvc repro` does, several stages at a time, with results as they come."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.ground.errors import InputError
+
+
+def repro(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(help="Stages, such as evaluate@fc_vae or train, with all they need; default: all."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="Stages at a time; default: one a core. Changes speed only.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Also run stages that have not changed.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Write each stage's seconds to results/times.json, if all stages ran.")
+    ] = False,
+) -> None:
+    """Run the stages that have changed, as `dvc repro` does, but independent ones at the same time.
+
+    Prints each experiment's results as soon as they are there, and how long it will take. dvc.lock and all results are
+    those that `dvc repro` makes. Each stage's seconds go to .latentlab/run.jsonl.
+    """
+    from pipeline.running import record as records
+    from pipeline.running.run import Run
+    from pipeline.running.screen import screen
+    from pipeline.running.tracked import opened
+
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs {jobs}: expected 1 or more")
+    if not Path("dvc.yaml").exists():
+        raise InputError("dvc.yaml: expected it here; run `latentlab repro` in the project's folder")
+    at_once = jobs or records.cores()
+    resumes = any(Path(".resume").glob("*"))
+    rows = Rows()
+    with opened(targets or [], force) as tracked, screen() as shown:
+        run = Run(tracked, records.load(), at_once, records.Log(records.LOG, at_once), shown, rows.of)
+        run()
+    print(run.conclude())
+    if record:
+        if targets or run.restored or run.unchanged or resumes:
+            why = ".resume spares training" if resumes else "not all stages ran"
+            print(f"{records.TIMES} is not written: {why}; try `make clean` and `latentlab repro --force --record`")
+        else:
+            records.save(records.Times(records.machine(), at_once, run.seconds, run.finished))
+
+
+class Rows:
+    """Rows of the tables of `latentlab results`, one by one; a role's header comes with its first row."""
+
+    def __init__(self) -> None:
+        self.headers: dict[str, list[str]] = {}
+
+    def of(self, stage: str) -> Iterator[str]:
+        """The lines to show when a stage is done: of an evaluation, its results."""
+        from pipeline.ground import params
+        from pipeline.report.settings import Settings
+        from pipeline.wording.numbers import text
+        from tools.results import METRICS
+
+        kind, _, name = stage.partition("@")
+        found: dict[str, dict[str, Any]] = {
+            path.stem: json.loads(path.read_text(encoding="utf-8")) for path in METRICS.glob("*.json")
+        }
+        if kind != "evaluate" or name not in found:
+            return
+        try:
+            content = params.load()
+            first = params.parse(Settings, content.get("report"), "report").metrics
+        except InputError:  # edited meanwhile; a row must not end the run
+            return
+        roles = {name: block["data"] for name, block in content.get("experiments", {}).items()}
+        role, metrics = roles.get(name, ""), found[name]
+        there = {metric for each, values in found.items() if roles.get(each) == role for metric in values}
+        columns = [metric for metric in first.get(role, ()) if metric in there]
+        widths = [max(len(column), 17) for column in columns]
+        if columns != self.headers.get(role):
+            self.headers[role] = columns
+            yield "  ".join([f"{role:24}", *(f"{column:>{w}}" for column, w in zip(columns, widths, strict=True))])
+        one = metrics["seeds"] == 1
+        cells = (text(metrics[column], one) if column in metrics else "–" for column in columns)
+        yield "  ".join([f"{name:24}", *(f"{cell:>{w}}" for cell, w in zip(cells, widths, strict=True))])
