@@ -6,7 +6,7 @@ ifdef CPU
 export PIP_EXTRA_INDEX_URL := https://download.pytorch.org/whl/cpu
 endif
 
-.PHONY: repro test clean
+.PHONY: repro test bench clean
 
 repro: .venv/ready
 	latentlab repro
@@ -18,6 +18,9 @@ test: .venv/ready-dev
 	ruff check .
 	mypy
 	pytest --numprocesses auto --dist loadfile
+
+bench: .venv/ready # wants the machine for itself, half an hour; writes docs/performance.md
+	python -m benchmarks.performance
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
