@@ -8,9 +8,10 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from pipeline.contracts.images import to_unit
+from pipeline.contracts.images import Kind, to_unit
 from pipeline.contracts.labels import pair
 from pipeline.contracts.model import CodedModel, EncoderModel, GenerativeModel, LikelihoodModel, Posterior
+from pipeline.evaluation.drawing import DRAWN, REBUILT, WEIGHED, Step, at_once, drawings, untold
 from pipeline.evaluation.evidence import Answers, Codes, Evidence, Flips, Judged, Likelihoods
 from pipeline.ground.params import Strict
 from pipeline.judges import classifier
@@ -46,53 +47,81 @@ def measured_on(device: torch.device) -> torch.device:
 
 @torch.inference_mode()
 def evidence(
-    model: GenerativeModel, judge: Judge, train: Judged, test: Judged, settings: Settings, noise: Generator
+    model: GenerativeModel,
+    judge: Judge,
+    train: Judged,
+    test: Judged,
+    settings: Settings,
+    noise: Generator,
+    step: Step = untold,
 ) -> Evidence:
     """All evidence on one trained model. Samples are asked for with labels drawn as the test images' are."""
-    home = test.images.device
     asked = torch.randint(len(test.labels), (settings.samples,), generator=noise, device=noise.device)
-    labels = test.labels[asked.to(home)]
-    columns: tuple[list[Tensor], ...] = ([], [], [])
-    for part in labels.split(1000):
-        fakes = to_unit(model.sample(part.to(noise.device).float(), noise), model.pixels)
-        for column, values in zip(columns, (fakes, *classifier.predict(judge, fakes)), strict=True):
-            column.append(values.to(home))
-    drawn, features, logits = map(torch.cat, columns)
-    fake = Judged(drawn, features, logits, labels)
+    labels = test.labels[asked.to(test.labels.device)]
+    drawn = (
+        some
+        for part in labels.split(1000)
+        for some in drawings(model.generate, model.pixels, judge, model.prior(len(part), noise), part, step)
+    )
+    images, features, logits = map(torch.cat, zip(*drawn, strict=True))
+    fake = Judged(images, features, logits, labels)
     found = Evidence(train, test, fake, model.conditional, judge.kind, None)
     if isinstance(model, LikelihoodModel):
-        known, rebuilt = likelihoods(model, test, settings, noise)
+        known, rebuilt = likelihoods(model, test, settings, noise, step)
         return replace(found, likelihoods=known, reconstructed=rebuilt)
-    return (
-        replace(found, reconstructed=rebuild(model, test, noise.device)) if isinstance(model, EncoderModel) else found
-    )
+    if isinstance(model, EncoderModel):
+        return replace(found, reconstructed=rebuild(model, test, noise.device, step))
+    return found
+
+
+def planned(model: GenerativeModel, test: Judged, sets: int, kind: Kind, settings: Settings) -> int:
+    """The units of work, see `drawing`, of all evidence on a model but its moments; sets: in all lists together."""
+    drawn, other = settings.samples, 0
+    if model.conditional:
+        drawn += settings.draws * sets
+        drawn += 2 * (test.labels.shape[1] + 1) * settings.pairs if kind == "attributes" else 0
+    if isinstance(model, CodedModel):
+        drawn += settings.pairs * model.codes * (model.codes + 1) // 2  # each code, and each two
+    if isinstance(model, EncoderModel):
+        other += REBUILT * len(test.labels)
+    if isinstance(model, LikelihoodModel):
+        other += WEIGHED * min(settings.likelihood_images, len(test.labels)) * settings.importance_samples
+    return DRAWN * drawn + other
 
 
 @torch.inference_mode()
 def answers(
-    model: GenerativeModel, judge: Judge, sets: Tensor, shown: Set[tuple[int, ...]], draws: int, noise: Generator
+    model: GenerativeModel,
+    judge: Judge,
+    sets: Tensor,
+    shown: Set[tuple[int, ...]],
+    draws: int,
+    noise: Generator,
+    step: Step = untold,
 ) -> Answers:
     """`draws` drawings of each label set (M, K), judged. shown: the label sets that training images show."""
-    labels = sets.repeat(draws, 1)
+    home = measured_on(noise.device)
+    labels = sets.to(home).repeat(draws, 1)
     parts = [
-        classifier.predict(judge, to_unit(model.sample(part.to(noise.device).float(), noise), model.pixels))[1]
+        logits
         for part in labels.split(500)
+        for _, _, logits in drawings(model.generate, model.pixels, judge, model.prior(len(part), noise), part, step)
     ]
     seen = torch.tensor([tuple(row) in shown for row in sets.tolist()])
-    home = measured_on(noise.device)
-    return Answers(sets.to(home), torch.cat(parts).to(home).unflatten(0, (draws, len(sets))), seen.to(home))
+    return Answers(sets.to(home), torch.cat(parts).unflatten(0, (draws, len(sets))), seen.to(home))
 
 
 @torch.inference_mode()
-def flips(model: GenerativeModel, judge: Judge, labels: Tensor, count: int, noise: Generator) -> Flips:
+def flips(
+    model: GenerativeModel, judge: Judge, labels: Tensor, count: int, noise: Generator, step: Step = untold
+) -> Flips:
     """What comes of asking for one attribute more; labels (N, K) of real images, from which `count` sets are drawn."""
-    home, attributes = labels.device, labels.shape[1]
-    base = labels[torch.randint(len(labels), (count,), generator=noise, device=noise.device).to(home)]
+    attributes = labels.shape[1]
+    base = labels[torch.randint(len(labels), (count,), generator=noise, device=noise.device).to(labels.device)]
     latents, others = model.prior(count, noise), model.prior(count, noise)
 
     def judged(z: Tensor, sets: Tensor) -> Tensor:
-        fakes = to_unit(model.generate(z, sets.to(z.device).float()), model.pixels)
-        return classifier.predict(judge, fakes)[1].to(home)
+        return torch.cat([logits for _, _, logits in drawings(model.generate, model.pixels, judge, z, sets, step)])
 
     both = [[judged(latents, sets) for sets in pair(base, which, labels)] for which in range(attributes)]
     without, asked = (torch.stack(column) for column in zip(*both, strict=True))
@@ -100,72 +129,90 @@ def flips(model: GenerativeModel, judge: Judge, labels: Tensor, count: int, nois
 
 
 @torch.inference_mode()
-def codes(model: GenerativeModel, judge: Judge, labels: int, count: int, noise: Generator) -> Codes:
+def codes(
+    model: GenerativeModel, judge: Judge, labels: int, count: int, noise: Generator, step: Step = untold
+) -> Codes:
     """`count` latents under each code and each two codes mixed; labels: how many the judge knows, asked for none."""
     assert isinstance(model, CodedModel)
     home, latents = measured_on(noise.device), model.prior(count, noise)
-    unlabelled = latents.new_zeros(count, labels)
+    size = at_once(latents.device, count)
+
+    def drawn(code: Tensor) -> Iterator[Tensor]:
+        for z in latents.split(size):
+            yield model.generate(model.coded(z, code.expand(len(z), -1)), z.new_zeros(len(z), labels))
+            step(DRAWN * len(z))
+
     columns: tuple[list[Tensor], ...] = ([], [], [])
     for code in torch.eye(model.codes, device=latents.device):
-        own = model.generate(model.coded(latents, code.expand(count, -1)), unlabelled)
-        seen = classifier.predict(judge, to_unit(own, model.pixels))
-        for column, values in zip(columns, (*seen, model.recognise(own)), strict=True):
-            column.append(values.to(home))
-    mixed = []
-    for pair_of_codes in combinations(torch.eye(model.codes, device=latents.device), 2):
-        evenly = torch.stack(pair_of_codes).mean(0).expand(count, -1)
-        own = model.generate(model.coded(latents, evenly), unlabelled)
-        mixed.append(model.recognise(own).to(home))
-    features, logits, recognised = map(torch.stack, columns)
-    return Codes(features, logits, recognised, torch.stack(mixed))
+        for own in drawn(code):
+            seen = classifier.predict(judge, to_unit(own, model.pixels))
+            for column, values in zip(columns, (*seen, model.recognise(own)), strict=True):
+                column.append(values.to(home))
+    mixed = [
+        model.recognise(own).to(home)
+        for both in combinations(torch.eye(model.codes, device=latents.device), 2)
+        for own in drawn(torch.stack(both).mean(0))
+    ]
+    features, logits, recognised = (torch.cat(column).unflatten(0, (-1, count)) for column in columns)
+    return Codes(features, logits, recognised, torch.cat(mixed).unflatten(0, (-1, count)))
 
 
-def rebuild(model: GenerativeModel, test: Judged, device: torch.device) -> Tensor:
+def rebuild(model: GenerativeModel, test: Judged, device: torch.device, step: Step = untold) -> Tensor:
     """The test images (N, C, H, W), in [0, 1], through a model that has an encoder and no posterior."""
     assert isinstance(model, EncoderModel)
-    parts = [
-        to_unit(model.generate(model.code(own, hot), hot), model.pixels).to(test.images.device)
-        for own, hot in _batches(model, test, len(test.images), 1000, device)
-    ]
+    parts = []
+    for own, hot in _batches(model, test, len(test.labels), at_once(device, 1000), device):
+        parts.append(to_unit(model.generate(model.code(own, hot), hot), model.pixels).to(test.labels.device))
+        step(REBUILT * len(own))
     return torch.cat(parts)
 
 
 @torch.inference_mode()
 def likelihoods(
-    model: GenerativeModel, test: Judged, settings: Settings, noise: Generator
+    model: GenerativeModel, test: Judged, settings: Settings, noise: Generator, step: Step = untold
 ) -> tuple[Likelihoods, Tensor]:
     """What a likelihood model says of the held-out images, see `Likelihoods`, and what it makes of them."""
     assert isinstance(model, LikelihoodModel)
     columns: tuple[list[Tensor], ...] = ([], [], [], [])
-    for own, hot in _batches(model, test, len(test.images), 1000, noise.device):
-        posterior = model.encode(own, hot)
+    size = at_once(noise.device, 1000)
+    for images, labels in _batches(model, test, len(test.labels), 1000, noise.device):
+        batches = list(zip(images.split(size), labels.split(size), strict=True))
+        posteriors = [model.encode(own, hot) for own, hot in batches]
+        posterior = Posterior(*(torch.cat([getattr(each, name) for each in posteriors]) for name in ("mean", "logvar")))
         latents = posterior.sample(noise)
-        reconstruction = model.reconstruction(own, latents, hot)
-        redrawn = to_unit(model.generate(latents, hot), model.pixels)
-        for column, values in zip(columns, (reconstruction, posterior.kl(), posterior.mean, redrawn), strict=True):
-            column.append(values.to(test.images.device))
-    reconstruction, kl, means, redrawn = map(torch.cat, columns)
-    weights = log_weights(model, test, settings, noise)
+        for (own, hot), z in zip(batches, latents.split(size), strict=True):
+            columns[0].append(model.reconstruction(own, z, hot))
+            columns[3].append(to_unit(model.generate(z, hot), model.pixels))
+            step(REBUILT * len(own))
+        columns[1].append(posterior.kl())
+        columns[2].append(posterior.mean)
+    reconstruction, kl, means, redrawn = (torch.cat(column).to(test.labels.device) for column in columns)
+    weights = log_weights(model, test, settings, noise, step)
     return Likelihoods(reconstruction, kl, weights, means, model.comparable), redrawn
 
 
-def log_weights(model: LikelihoodModel, test: Judged, settings: Settings, noise: Generator) -> Tensor:
+def log_weights(
+    model: LikelihoodModel, test: Judged, settings: Settings, noise: Generator, step: Step = untold
+) -> Tensor:
     """log p(x, z_s) - log q(z_s | x) of the first images, (M, S). Burda et al. (2016), eq. 8."""
-    rows, draws = [], settings.importance_samples
+    found, draws = [], settings.importance_samples
+    size = at_once(noise.device, 5000)
     for own, hot in _batches(model, test, settings.likelihood_images, max(1, 5000 // draws), noise.device):
         single = model.encode(own, hot)
         posterior = Posterior(single.mean.repeat_interleave(draws, 0), single.logvar.repeat_interleave(draws, 0))
-        latents = posterior.sample(noise)
-        repeated, labels = own.repeat_interleave(draws, 0), hot.repeat_interleave(draws, 0)
-        weights = posterior.log_ratio(latents) - model.reconstruction(repeated, latents, labels)
-        rows.append(weights.unflatten(0, (len(own), draws)).to(test.images.device))
-    return torch.cat(rows)
+        latents, images = posterior.sample(noise), torch.arange(len(own), device=own.device).repeat_interleave(draws)
+        weights = posterior.log_ratio(latents)
+        for z, which, ratio in zip(latents.split(size), images.split(size), weights.split(size), strict=True):
+            found.append(ratio - model.reconstruction(own[which], z, hot[which]))
+            step(WEIGHED * len(z))
+    return torch.cat(found).unflatten(0, (-1, draws)).to(test.labels.device)
 
 
 def _batches(
     model: LikelihoodModel | EncoderModel, test: Judged, count: int, size: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """The first images, in the model's range, and their labels, on the model's device."""
-    for unit, hot in zip(test.images[:count].split(size), test.labels[:count].split(size), strict=True):
+    first = test.take(torch.arange(min(count, len(test.labels)), device=test.labels.device))
+    for unit, hot in zip(first.images.split(size), first.labels.split(size), strict=True):
         own = unit.to(device)
         yield own if model.pixels == "unit" else own * 2 - 1, hot.to(device).float()

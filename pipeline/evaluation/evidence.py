@@ -1,11 +1,12 @@
 """What a metric may look at: one trained model's samples, likelihoods and real images, through the judge's eyes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
-from pipeline.contracts.images import Kind
+from pipeline.contracts.images import Kind, scale
 from pipeline.contracts.training_progress import Moment
 
 
@@ -13,27 +14,37 @@ from pipeline.contracts.training_progress import Moment
 class Judged:
     """Images as the judge sees them.
 
-    images: (N, C, H, W) float32 in [0, 1]. features: (N, D). logits: (N, K). labels: (N, K) uint8; of fakes, those
-    asked for. originals (N,): equal where images are variants of one; None for fakes. known: see `per_image`."""
+    features: (N, D). logits: (N, K). labels: (N, K) uint8; of fakes, those asked for. originals (N,): equal where
+    images are variants of one; None for fakes. stored: (M, C, H, W), uint8 or float32 in [0, 1], of which the images
+    are the `rows` (N,), None for all: most metrics look at features alone, and a half's images are many bytes.
+    """
 
-    images: Tensor
+    stored: Tensor
     features: Tensor
     logits: Tensor
     labels: Tensor
     originals: Tensor | None = None
-    known: dict[Callable[[Tensor], Tensor], Tensor] = field(default_factory=dict, repr=False, compare=False)
+    rows: Tensor | None = None
 
-    def per_image(self, measure: Callable[[Tensor], Tensor]) -> Tensor:
-        """measure(images), a number an image (N,), computed once for these images and all that `take` takes later."""
-        if measure not in self.known:
-            self.known[measure] = measure(self.images)
-        return self.known[measure]
+    @property
+    def images(self) -> Tensor:
+        """(N, C, H, W) float32 in [0, 1]; a copy, unless they are stored so."""
+        own = self.stored if self.rows is None else self.stored[self.rows]
+        return scale(own, "unit") if own.dtype == torch.uint8 else own
 
     def take(self, rows: Tensor) -> "Judged":
         """Some of the images, in this order."""
-        columns = (self.images[rows], self.features[rows], self.logits[rows], self.labels[rows])
+        columns = (self.features[rows], self.logits[rows], self.labels[rows])
         originals = None if self.originals is None else self.originals[rows]
-        return Judged(*columns, originals, {measure: values[rows] for measure, values in self.known.items()})
+        return Judged(self.stored, *columns, originals, rows if self.rows is None else self.rows[rows])
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which images a part of some evidence holds: rows of `test` and of `fake`, ascending."""
+
+    test: Tensor
+    fake: Tensor
 
 
 @dataclass(frozen=True)
@@ -124,3 +135,8 @@ class Evidence:
     flips: Flips | None = None
     codes: Codes | None = None
     curve: Sequence[Mapping[str, float]] = ()
+
+    def whole(self) -> Part:
+        """The part that holds all images."""
+        device = self.test.features.device
+        return Part(*(torch.arange(len(side.features), device=device) for side in (self.test, self.fake)))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Generator, Tensor
 
-from pipeline.evaluation.evidence import Answers, Codes, Evidence, Flips, Judged, Likelihoods
+from pipeline.evaluation.evidence import Answers, Codes, Evidence, Flips, Judged, Likelihoods, Part
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,35 @@ def _half(size: int, noise: Generator) -> Tensor:
     return torch.randperm(size, generator=noise)[: max(1, size // 2)].sort().values
 
 
-def seen(found: Evidence, halves: Sequence[Half], number: int, noise: Generator | None) -> Evidence:
-    """The evidence of one half. noise: where latents are to be halved too, as of a single seed; else None.
+@dataclass(frozen=True)
+class Chosen:
+    """What one half takes of one model's evidence.
+
+    part: of its images. flips, codes: rows of their latents; None where all models' latents are left whole, and what
+    does not look at test images is left out.
+    """
+
+    part: Part
+    flips: Tensor | None
+    codes: Tensor | None
+
+
+def choose(found: Evidence, half: Half, noise: Generator | None) -> Chosen:
+    """noise: where latents are to be halved too, as of a single seed; else None.
 
     Without it the same half of the samples stands for all, so that metrics that want as many real images as samples
-    find them, and what does not look at test images is left out.
+    find them.
     """
-    half = halves[number]
-    count = len(found.fake.features)
+    count, device = len(found.fake.features), half.rows.device
     fakes = torch.arange(max(1, count // 2)) if noise is None else _half(count, noise)
-    known = found.likelihoods
+    flips = None if found.flips is None or noise is None else _half(len(found.flips.here), noise).to(device)
+    codes = None if found.codes is None or noise is None else _half(found.codes.features.shape[1], noise).to(device)
+    return Chosen(Part(half.rows, fakes.to(device)), flips, codes)
+
+
+def take(found: Evidence, halves: Sequence[Half], number: int, chosen: Chosen) -> Evidence:
+    """The evidence of one half, of which `choose` chose the rows."""
+    half, known = halves[number], found.likelihoods
     moments = [
         replace(moment, values={**moment.values, "frechet_distance": moment.halves[number]})
         for moment in found.moments
@@ -58,15 +77,20 @@ def seen(found: Evidence, halves: Sequence[Half], number: int, noise: Generator 
     return replace(
         found,
         test=found.test.take(half.rows),
-        fake=found.fake.take(fakes.to(half.rows.device)),
+        fake=found.fake.take(chosen.part.fake),
         likelihoods=None if known is None else _likelihoods(known, half.rows),
         reconstructed=None if found.reconstructed is None else found.reconstructed[half.rows],
         answers={name: _answers(answers, half.sets[name]) for name, answers in found.answers.items()},
         moments=moments,
-        flips=None if found.flips is None or noise is None else _flips(found.flips, noise),
-        codes=None if found.codes is None or noise is None else _codes(found.codes, noise),
+        flips=None if found.flips is None or chosen.flips is None else _flips(found.flips, chosen.flips),
+        codes=None if found.codes is None or chosen.codes is None else _codes(found.codes, chosen.codes),
         curve=(),
     )
+
+
+def seen(found: Evidence, halves: Sequence[Half], number: int, noise: Generator | None) -> Evidence:
+    """The evidence of one half, with its rows chosen by `choose`."""
+    return take(found, halves, number, choose(found, halves[number], noise))
 
 
 def _likelihoods(known: Likelihoods, rows: Tensor) -> Likelihoods:
@@ -86,13 +110,11 @@ def _answers(answers: Answers, sets: Tensor) -> Answers:
     return Answers(answers.labels[rows], answers.logits[:, rows], answers.seen[rows])
 
 
-def _flips(flips: Flips, noise: Generator) -> Flips:
-    rows = _half(len(flips.here), noise).to(flips.here.device)
+def _flips(flips: Flips, rows: Tensor) -> Flips:
     return Flips(flips.without[:, rows], flips.asked[:, rows], flips.here[rows], flips.elsewhere[rows])
 
 
-def _codes(codes: Codes, noise: Generator) -> Codes:
-    rows = _half(codes.features.shape[1], noise).to(codes.features.device)
+def _codes(codes: Codes, rows: Tensor) -> Codes:
     columns = (codes.features, codes.logits, codes.recognised, codes.mixed)
     return Codes(*(column[:, rows] for column in columns))
 

@@ -5,16 +5,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 
 from pipeline.contracts import checkpoint, curves, images
-from pipeline.contracts.images import scale
-from pipeline.contracts.model import AdversarialModel, CodedModel
+from pipeline.contracts.checkpoint import Header
+from pipeline.contracts.images import ImageSet
+from pipeline.contracts.model import AdversarialModel, CodedModel, GenerativeModel
 from pipeline.contracts.training_progress import Moment
 from pipeline.evaluation import collect, jackknife, snapshots
 from pipeline.evaluation.collect import Settings
+from pipeline.evaluation.drawing import DRAWN, Step, Steps, compared
 from pipeline.evaluation.evidence import Evidence, Judged
 from pipeline.evaluation.jackknife import Half
 from pipeline.ground import plugins
@@ -52,36 +55,63 @@ class Evaluation:
 
     def seed(self, seed: int, report: Report) -> Found:
         """All metrics of one seed, on all evidence and on its halves, and its moments on the way."""
-        cut = self.halves()
-        found = self.evidence(seed, cut)
-        values = self.measure(found)
+        model, header = checkpoint.load(self.models[seed], self.device)
+        lists, test = self.test()
+        cut = self.halves(lists, test)
+        step = Steps(self.planned(model, header, lists, test, seed), report)
+        found = self.evidence(model, header, lists, test, cut, seed, step)
+        noise = generator(torch.device("cpu"), "latents", self.settings.seed) if len(self.models) == 1 else None
+        values, *apart = self.measure(found, cut, noise, step)
         for key, value in values.items():
             if not math.isfinite(value):
                 raise InputError(f"{self.models[seed]}: {key} is {value}; did the training diverge?")
         trials: dict[str, int] = {}
-        for name in self.settings.metrics:
-            if told := getattr(plugins.load("evaluation/metrics", name), "trials", None):
+        for metric in self.metrics().values():
+            if told := getattr(metric, "trials", None):
                 trials |= told(found)
-        noise = generator(torch.device("cpu"), "latents", self.settings.seed) if len(self.models) == 1 else None
-        apart = []
-        for done in range(len(cut)):
-            report(done, len(cut), {})
-            apart.append(self.measure(jackknife.seen(found, cut, done, noise)))
-        report(len(cut), len(cut), {})
         return Found(values, apart, trials, list(found.moments))
 
-    def measure(self, found: Evidence) -> dict[str, float]:
-        """All metrics of some evidence."""
-        values: dict[str, float] = {}
-        for name in self.settings.metrics:
-            values |= plugins.load("evaluation/metrics", name).measure(found)
-        return values
+    def metrics(self) -> dict[str, ModuleType]:
+        """The plug-ins by name. Those that offer `of_parts` measure all parts together."""
+        return {name: plugins.load("evaluation/metrics", name) for name in self.settings.metrics}
 
-    def halves(self) -> list[Half]:
+    def planned(
+        self, model: GenerativeModel, header: Header, lists: Mapping[str, Tensor], test: Judged, seed: int
+    ) -> int:
+        """The units of work of one seed, see `drawing`."""
+        settings = self.settings
+        total = collect.planned(model, test, sum(map(len, lists.values())), header.kind, settings)
+        if isinstance(model, AdversarialModel):
+            kept = len(checkpoint.snapshots(self.models[seed]))
+            total += DRAWN * snapshots.planned(kept, model.conditional, lists, settings.progress_samples)
+        together = sum(hasattr(metric, "of_parts") for metric in self.metrics().values())
+        return total + together * compared(settings.samples + len(test.features)) + settings.halves + 1
+
+    def measure(
+        self, found: Evidence, cut: Sequence[Half], noise: Generator | None, step: Step
+    ) -> list[dict[str, float]]:
+        """All metrics of all evidence, then of each half. noise: where latents are to be halved too, else None."""
+        metrics, chosen = self.metrics(), [jackknife.choose(found, half, noise) for half in cut]
+        parts = [found.whole(), *(each.part for each in chosen)]
+        together: dict[str, list[dict[str, float]]] = {}
+        for name, metric in metrics.items():
+            if hasattr(metric, "of_parts"):
+                together[name] = metric.of_parts(found, parts)
+                step(compared(len(found.fake.features) + len(found.test.features)))
+        measured = []
+        for number in range(len(parts)):
+            own = jackknife.take(found, cut, number - 1, chosen[number - 1]) if number else found
+            values: dict[str, float] = {}
+            for name, metric in metrics.items():
+                values |= together[name][number] if name in together else metric.measure(own)
+            measured.append(values)
+            step(1)
+        return measured
+
+    def halves(self, lists: Mapping[str, Tensor], test: Judged) -> list[Half]:
         """The same for all seeds and experiments on these images, so that their errors are of the same halves."""
-        lists = {name: len(sets) for name, sets in images.load(self.prepared / "test.safetensors").conditions.items()}
         noise = generator(torch.device("cpu"), "halves", self.settings.seed)
-        return jackknife.draw(self.real("test"), lists, self.settings.halves, noise)
+        return jackknife.draw(test, {name: len(sets) for name, sets in lists.items()}, self.settings.halves, noise)
 
     def test_set(self) -> str:
         """A fingerprint of the test images, the role's lists of label sets, and their halves."""
@@ -89,7 +119,7 @@ class Evaluation:
         told = hashlib.sha256(data.images.numpy().tobytes() + data.labels.numpy().tobytes())
         for name, sets in data.conditions.items():
             told.update(name.encode() + sets.numpy().tobytes())
-        for half in self.halves():
+        for half in self.halves(*self.test()):
             told.update(half.rows.cpu().numpy().tobytes())
         return told.hexdigest()[:12]
 
@@ -115,46 +145,56 @@ class Evaluation:
         partial = {name: tuple(each.get(name) for each in values) for name in names if name not in metrics}
         return Measurements(source, machine, self.test_set(), tuple(found), metrics, partial)
 
-    def evidence(self, seed: int, cut: Sequence[Half]) -> Evidence:
+    def evidence(
+        self,
+        model: GenerativeModel,
+        header: Header,
+        lists: Mapping[str, Tensor],
+        test: Judged,
+        cut: Sequence[Half],
+        seed: int,
+        step: Step,
+    ) -> Evidence:
         """All evidence on one seed's model; cut: the halves that its moments are to be measured on."""
-        settings, path = self.settings, self.models[seed]
-        judge, (model, header) = (
-            classifier.load(self.judge / "judge.safetensors", self.device),
-            checkpoint.load(path, self.device),
-        )
-        train, test = self.real("train"), self.real("test")
+        settings = self.settings
+        judge = classifier.load(self.judge / "judge.safetensors", self.device)
+        data, train = self.real("train")
 
         def noise(purpose: str) -> Generator:
             return generator(self.device, purpose, settings.seed, seed)
 
-        found = collect.evidence(model, judge, train, test, settings, noise("evaluation"))
+        found = collect.evidence(model, judge, train, test, settings, noise("evaluation"), step)
         found = replace(found, classes=header.classes, curve=curves.read(self.curves).get(seed, ()))
         if model.conditional and header.kind == "attributes":
-            found = replace(found, flips=collect.flips(model, judge, test.labels, settings.pairs, noise("flips")))
+            flips = collect.flips(model, judge, test.labels, settings.pairs, noise("flips"), step)
+            found = replace(found, flips=flips)
         if isinstance(model, CodedModel):
-            found = replace(
-                found, codes=collect.codes(model, judge, test.labels.shape[1], settings.pairs, noise("codes"))
-            )
-        lists = images.load(self.prepared / "test.safetensors").conditions
+            codes = collect.codes(model, judge, test.labels.shape[1], settings.pairs, noise("codes"), step)
+            found = replace(found, codes=codes)
         if model.conditional and lists:
-            shown = set(map(tuple, images.load(self.prepared / "train.safetensors").labels.tolist()))
+            shown = set(map(tuple, data.labels.tolist()))
             answered = {
-                name: collect.answers(model, judge, sets, shown, settings.draws, noise(name))
+                name: collect.answers(model, judge, sets, shown, settings.draws, noise(name), step)
                 for name, sets in lists.items()
             }
             found = replace(found, answers=answered)
         if isinstance(model, AdversarialModel):
-            kept_on_the_way = checkpoint.snapshots(path)
-            samples = settings.progress_samples
-            kept = snapshots.measure(model, kept_on_the_way, judge, test, lists, samples, cut, noise("progress"))
-            found = replace(found, moments=kept, drawn_by=model.drawn_by)
+            kept, samples = checkpoint.snapshots(self.models[seed]), settings.progress_samples
+            moments = snapshots.measure(model, kept, judge, test, lists, samples, cut, noise("progress"), step)
+            found = replace(found, moments=moments, drawn_by=model.drawn_by)
         return found
 
-    def real(self, split: str) -> Judged:
-        """Real images as the judge sees them, at most so many as the settings say; prepared images are shuffled."""
+    def test(self) -> tuple[Mapping[str, Tensor], Judged]:
+        """The role's lists of label sets, and the test images."""
+        data, test = self.real("test")
+        return data.conditions, test
+
+    def real(self, split: str) -> tuple[ImageSet, Judged]:
+        """All real images and, as the judge sees them, at most so many as the settings say; they are shuffled."""
         home = collect.measured_on(self.device)
-        data = images.load(self.prepared / f"{split}.safetensors").first(self.settings.real_images).to(home)
+        every = images.load(self.prepared / f"{split}.safetensors")
+        data = every.first(self.settings.real_images).to(home)
         features, logits = (
             view[: len(data)].to(home) for view in classifier.load_views(self.judge / "views.safetensors", split)
         )
-        return Judged(scale(data.images, "unit"), features, logits, data.labels, data.originals)
+        return every, Judged(data.images, features, logits, data.labels, data.originals)

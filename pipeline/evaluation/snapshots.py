@@ -1,25 +1,31 @@
 """How good a generator was at the moments of its training that were kept: measured afterwards, by today's judge."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Generator, Tensor
 
-from pipeline.contracts.images import to_unit
 from pipeline.contracts.model import AdversarialModel, Drawer, GenerativeModel
 from pipeline.contracts.training_progress import Moment
+from pipeline.evaluation.drawing import Step, drawings, untold
 from pipeline.evaluation.evidence import Judged
 from pipeline.evaluation.jackknife import Half
-from pipeline.evaluation.metrics.diversity import relative_diversity
+from pipeline.evaluation.metrics.diversity import Drawn, relative_diversity
 from pipeline.evaluation.metrics.frechet import fitted, gaussian_distance
 from pipeline.ground import storage
-from pipeline.judges import classifier
 from pipeline.judges.classifier import Judge
 from pipeline.judges.scores import accuracy
 
 DRAWERS: tuple[Drawer, ...] = ("generator", "average")
 REPEATS = 8  # drawings of each listed label set, at one moment
+
+
+def planned(snapshots: int, conditional: bool, lists: Mapping[str, Tensor], samples: int) -> int:
+    """How many drawings `measure` makes."""
+    listed = REPEATS * sum(map(len, lists.values())) if conditional else 0
+    return snapshots * len(DRAWERS) * (samples + listed)
 
 
 @torch.inference_mode()
@@ -32,6 +38,7 @@ def measure(
     samples: int,
     halves: Sequence[Half],
     noise: Generator,
+    step: Step = untold,
 ) -> list[Moment]:
     """Both drawers at each snapshot, in order; `model` is left with the last snapshot's weights.
 
@@ -39,7 +46,7 @@ def measure(
     labels are the same at every moment, so that what changes is the generator.
     """
     assert isinstance(model, AdversarialModel)
-    home = test.images.device
+    home = test.labels.device
     labels = test.labels[torch.arange(samples, device=home) % len(test.labels)]
     asked = {"condition": labels}
     if model.conditional:
@@ -52,13 +59,9 @@ def measure(
         tensors, facts = storage.read(path, "a snapshot of a generator")
         model.load_state_dict(tensors, strict=False)
         for drawer in DRAWERS:
-            columns: tuple[list[Tensor], ...] = ([], [], [])
-            for z, hot in zip(latents.split(500), every.split(500), strict=True):
-                fakes = to_unit(model.generate_by(drawer, z, hot.to(z.device).float()), model.pixels)
-                for column, part in zip(columns, (fakes, *classifier.predict(judge, fakes)), strict=True):
-                    column.append(part.to(home))
-            images, features, logits = map(torch.cat, columns)
-            fake = Judged(images[:samples], features[:samples], logits[:samples], labels)
+            shown = drawings(partial(model.generate_by, drawer), model.pixels, judge, latents, every, step)
+            features, logits = map(torch.cat, zip(*((some, answers) for _, some, answers in shown), strict=True))
+            fake = Drawn(features[:samples], labels)
             drawn = fitted(fake.features)
             values = {
                 "frechet_distance": gaussian_distance(real, drawn),

@@ -19,7 +19,7 @@ def judged(seed: int, variants: int | None = None, *, multi_hot: bool = False) -
     if multi_hot:
         labels |= labels.roll(1, 1)
     return Judged(
-        images=torch.rand(N, 3, SIDE, SIDE, generator=draw),
+        stored=torch.rand(N, 3, SIDE, SIDE, generator=draw),
         features=torch.randn(N, FEATURES, generator=draw),
         logits=torch.randn(N, CLASSES, generator=draw),
         labels=labels,

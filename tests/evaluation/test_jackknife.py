@@ -1,13 +1,14 @@
 """A half is half of everything that chance could have had otherwise, and of nothing else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Generator
 
 from pipeline.evaluation import jackknife
-from pipeline.evaluation.evidence import Evidence, Judged, Likelihoods
+from pipeline.evaluation.evidence import Evidence, Likelihoods
 
 
 def noise() -> Generator:
@@ -66,19 +67,20 @@ def test_a_single_seed_halves_its_latents_too(whole: Evidence) -> None:
     assert first.codes.mixed.shape[1] == 6
 
 
-def test_numbers_an_image_are_computed_once(make_evidence: Callable[..., Evidence]) -> None:
-    test, calls = make_evidence().test, []
+def test_a_half_copies_no_images_before_they_are_looked_at(make_evidence: Callable[..., Evidence]) -> None:
+    test, rows = make_evidence().test, torch.tensor([30, 5, 3])
+    part = test.take(rows)
+    assert part.stored is test.stored
+    assert torch.equal(part.images, test.images[rows])
+    assert torch.equal(part.take(torch.tensor([2, 0])).images, test.images[[3, 30]])
+    assert test.images is test.stored
 
-    def brightness(images: torch.Tensor) -> torch.Tensor:
-        calls.append(len(images))
-        return images.flatten(1).mean(1)
 
-    before = test.per_image(brightness)
-    rows = torch.tensor([3, 5, 30])
-    part: Judged = test.take(rows)
-    assert torch.equal(part.per_image(brightness), before[rows])
-    assert torch.equal(part.per_image(brightness), brightness(part.images))
-    assert calls == [40, 3]
+def test_stored_bytes_are_images_between_0_and_1(make_evidence: Callable[..., Evidence]) -> None:
+    test = make_evidence().test
+    stored = (255 * test.images).to(torch.uint8)
+    part = replace(test, stored=stored).take(torch.tensor([7]))
+    assert torch.equal(part.images, stored[7:8].float() / 255)
 
 
 def test_errors_are_of_the_mean_over_seeds() -> None:

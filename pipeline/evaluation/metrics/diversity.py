@@ -1,12 +1,13 @@
 """Whether samples differ from one another as real images do, in the judge's features."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from pipeline.evaluation.evidence import Evidence, Judged
+from pipeline.evaluation.evidence import Evidence, Judged, Part
+from pipeline.evaluation.neighbours import neighbours, used
 
 # One is as varied as real: near 0 lies collapse, far above 1 lie images such as no real one.
 BETTER: Final[Mapping[str, str]] = {"diversity": "neither", "duplicates": "lower"}
@@ -15,7 +16,31 @@ NEAR: Final = 0.01  # of real images: so many have a fellow that counts as a nea
 MOST_COMPARED: Final = 2000
 
 
-def _originals(images: Judged) -> Tensor:
+class Labelled(Protocol):
+    """Of `Judged`, what diversity is told from."""
+
+    @property
+    def features(self) -> Tensor: ...
+    @property
+    def labels(self) -> Tensor: ...
+    @property
+    def originals(self) -> Tensor | None: ...
+
+
+class Drawn(NamedTuple):
+    """Some images, without the images: features (N, D), labels (N, K), originals (N,)."""
+
+    features: Tensor
+    labels: Tensor
+    originals: Tensor | None = None
+
+
+def _taken(images: Judged, rows: Tensor) -> Drawn:
+    originals = None if images.originals is None else images.originals[rows]
+    return Drawn(images.features[rows], images.labels[rows], originals)
+
+
+def _originals(images: Labelled) -> Tensor:
     """Which images are variants of one, (N,); without word of it, none are."""
     count, device = len(images.features), images.features.device
     return torch.arange(count, device=device) if images.originals is None else images.originals
@@ -33,7 +58,7 @@ def _pairs(features: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor
     return count * (count - 1), 2 * count * squares
 
 
-def _spread(images: Judged, group: Tensor, groups: int) -> tuple[Tensor, Tensor]:
+def _spread(images: Labelled, group: Tensor, groups: int) -> tuple[Tensor, Tensor]:
     """Each group's mean squared distance over pairs of different originals, and how many originals it has, (G,) each.
 
     Zero where there is no such pair. From all pairs, those of one original are taken away.
@@ -49,7 +74,7 @@ def _spread(images: Judged, group: Tensor, groups: int) -> tuple[Tensor, Tensor]
     return torch.where(pairs > 0, squares / pairs.clamp_min(1), 0), home.bincount(minlength=groups)
 
 
-def relative_diversity(fake: Judged, real: Judged, conditional: bool) -> float:
+def relative_diversity(fake: Labelled, real: Labelled, conditional: bool) -> float:
     """Root mean squared distance between two fakes' features over that between two real images of different originals.
 
     Of a conditional model only pairs with the same labels count (of fakes, asked for), else all pairs. 1: as varied as
@@ -79,31 +104,38 @@ def relative_diversity(fake: Judged, real: Judged, conditional: bool) -> float:
     return (float(weight @ fake_spread) / expected) ** 0.5
 
 
-def _nearest(features: Tensor, block: int) -> Tensor:
-    """Each image's distance from the nearest other one, (N,), of features (N, D)."""
-    found = []
-    for start in range(0, len(features), block):
-        distances = torch.cdist(features[start : start + block], features)  # (B, N)
-        distances.diagonal(start).fill_(torch.inf)
-        found.append(distances.amin(1))
-    return torch.cat(found)
+def duplicate_shares(
+    fake: Tensor, real: Tensor, parts: Sequence[tuple[Tensor, Tensor]], block: int = 512
+) -> list[float]:
+    """The `duplicates` of each part: rows of fake and of real features. Distances are computed once for all parts."""
+    for fakes, reals in parts:
+        if len(fakes) != len(reals) or len(reals) < 2:
+            found = f"{len(reals)} and {len(fakes)}"
+            raise ValueError(f"expected equally many real and fake images, two or more, found {found}")
+    (fake, of_fake), (real, of_real) = (
+        used(side, [part[which] for part in parts]) for which, side in enumerate((fake, real))
+    )
+    centre = real.mean(0)
+    real, fake = real - centre, fake - centre  # distances lose digits far from the origin
+    near_fake, near_real = (neighbours(side, block=block) for side in (fake, real))
+    shares = []
+    for fakes, reals in zip(of_fake, of_real, strict=True):
+        both = torch.cat([real[reals], fake[fakes]]) - real[reals].mean(0)
+        slack = 1e-6 * both.square().sum(1).mean().sqrt()  # rounding puts twins a little apart
+        near = near_real.among(reals, reals, (1,)).quantile(NEAR) + slack
+        shares.append(float((near_fake.among(fakes, fakes, (1,)) <= near).double().mean()))
+    return shares
 
 
-def duplicates(fake: Tensor, real: Tensor, block: int = 1024) -> float:
+def duplicates(fake: Tensor, real: Tensor, block: int = 512) -> float:
     """The share of fakes that have a near copy among the other fakes; both (N, D), equally many, two or more.
 
     A near copy is no farther than the nearest fellow of a real image is in one case of a hundred. So real images have
     0.01 by construction, and more images, among which distances are shorter, do not make it grow. `block` bounds the
     memory and leaves the value alone. Raises ValueError for sets of different size or of fewer than two.
     """
-    if len(fake) != len(real) or len(real) < 2:
-        raise ValueError(f"expected equally many real and fake images, two or more, found {len(real)} and {len(fake)}")
-    real, fake = real.double(), fake.double()
-    centre = real.mean(0)
-    real, fake = real - centre, fake - centre  # distances lose digits far from the origin
-    slack = 1e-6 * torch.cat([real, fake]).square().sum(1).mean().sqrt()  # rounding puts twins a little apart
-    near = _nearest(real, block).quantile(NEAR) + slack
-    return float((_nearest(fake, block) <= near).double().mean())
+    everything = torch.arange(len(fake), device=fake.device), torch.arange(len(real), device=real.device)
+    return duplicate_shares(fake, real, [everything], block)[0]
 
 
 def _one_of_each(originals: Tensor) -> Tensor:
@@ -114,14 +146,26 @@ def _one_of_each(originals: Tensor) -> Tensor:
     return first.sort().values
 
 
-def _compared(evidence: Evidence) -> Tensor:
-    """The rows of the real images that are compared, (n,), with as many fakes."""
-    return _one_of_each(_originals(evidence.test))[: min(MOST_COMPARED, len(evidence.fake.features))]
+def _compared(evidence: Evidence, part: Part) -> tuple[Tensor, Tensor]:
+    """The rows of the fakes and of the real images that are compared, (n,) each."""
+    reals = part.test[_one_of_each(_originals(evidence.test)[part.test])]
+    n = min(MOST_COMPARED, len(part.fake), len(reals))
+    return part.fake[:n], reals[:n]
 
 
 def trials(evidence: Evidence) -> dict[str, int]:
     """One a fake."""
-    return {"duplicates": len(_compared(evidence))}
+    return {"duplicates": len(_compared(evidence, evidence.whole())[0])}
+
+
+def of_parts(evidence: Evidence, parts: Sequence[Part]) -> list[dict[str, float]]:
+    """What `measure` says of each part."""
+    fake, real = evidence.fake, evidence.test
+    shares = duplicate_shares(fake.features, real.features, [_compared(evidence, part) for part in parts])
+    spreads = [
+        relative_diversity(_taken(fake, part.fake), _taken(real, part.test), evidence.conditional) for part in parts
+    ]
+    return [{"diversity": spread, "duplicates": share} for spread, share in zip(spreads, shares, strict=True)]
 
 
 def measure(evidence: Evidence) -> dict[str, float]:
@@ -130,9 +174,4 @@ def measure(evidence: Evidence) -> dict[str, float]:
     For duplicates, the first image of each original is compared, and as many fakes, at most 2000: the first ones, which
     are a random draw because both sets come in random order.
     """
-    fake, real = evidence.fake, evidence.test
-    rows = _compared(evidence)
-    return {
-        "diversity": relative_diversity(fake, real, evidence.conditional),
-        "duplicates": duplicates(fake.features[: len(rows)], real.features[rows]),
-    }
+    return of_parts(evidence, [evidence.whole()])[0]

@@ -3,13 +3,14 @@
 Each image stands for the ball around it that reaches its k-th nearest neighbour in its own set.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from pipeline.evaluation.evidence import Evidence
+from pipeline.evaluation.evidence import Evidence, Part
+from pipeline.evaluation.neighbours import neighbours
 
 BETTER: Final[Mapping[str, str]] = {
     "precision": "higher",
@@ -21,17 +22,69 @@ K_PRECISION_RECALL: Final = 3  # Kynkäänniemi et al. 2019
 K_DENSITY_COVERAGE: Final = 5  # Naeem et al. 2020
 
 
-def _nearest(points: Tensor, k: int, block: int) -> Tensor:
-    """(N, k) distances from each of the points (N, D) to its k nearest others, in rising order."""
-    found = []
-    for start in range(0, len(points), block):
-        distances = torch.cdist(points[start : start + block], points)  # (B, N)
-        distances.diagonal(start).fill_(torch.inf)  # a point is not its own neighbour, though its twin is
-        found.append(distances.topk(k, largest=False).values)
-    return torch.cat(found)
+def _slack(real: Tensor, fake: Tensor) -> Tensor:
+    """A fake that copies a real image lies exactly on the border of other balls; rounding must not throw it out."""
+    centre = real.mean(0)
+    squares = [(side - centre).square().sum(1) for side in (real, fake)]
+    return 1e-6 * torch.cat(squares).mean().sqrt()
 
 
-def manifold(real: Tensor, fake: Tensor, block: int = 1024) -> dict[str, float]:
+def manifolds(
+    real: Tensor, fake: Tensor, parts: Sequence[tuple[Tensor, Tensor]], block: int = 512
+) -> list[dict[str, float]]:
+    """What `manifold` says of each part: rows of real and of fake features, equally many.
+
+    Distances are computed once for all parts, and only pairs of which one image lies in the other's ball, in some part,
+    are looked at. `block` bounds the memory and leaves the values alone. Raises ValueError as `manifold` does.
+    """
+    k = K_DENSITY_COVERAGE
+    for reals, fakes in parts:
+        if len(fakes) != len(reals) or len(reals) <= k:
+            found = f"{len(reals)} and {len(fakes)}"
+            raise ValueError(f"expected equally many real and fake images, more than {k}, found {found}")
+    real, fake = (side[: 1 + max(int(part[which].max()) for part in parts)] for which, side in enumerate((real, fake)))
+    real, fake = real.double(), fake.double()
+    centre = real.mean(0)
+    real, fake = real - centre, fake - centre  # distances lose digits far from the origin
+
+    # The balls' radii by part; where an image is not in the part, below all distances.
+    real_small, real_large = real.new_full((2, len(parts), len(real)), -1)
+    fake_small = fake.new_full((len(parts), len(fake)), -1)
+    of_real, of_fake = neighbours(real, block=block), neighbours(fake, block=block)
+    for number, (reals, fakes) in enumerate(parts):
+        slack = _slack(real[reals], fake[fakes])
+        radii = of_real.among(reals, reals, (K_PRECISION_RECALL, K_DENSITY_COVERAGE)) + slack
+        real_small[number, reals], real_large[number, reals] = radii.unbind(1)
+        fake_small[number, fakes] = of_fake.among(fakes, fakes, (K_PRECISION_RECALL,))[:, 0] + slack
+
+    reach_of_real, reach_of_fake = real_large.amax(0), fake_small.amax(0)
+    precise = torch.zeros_like(fake_small, dtype=torch.bool)
+    recalled, covered = torch.zeros_like(real_small, dtype=torch.bool), torch.zeros_like(real_small, dtype=torch.bool)
+    balls = [0] * len(parts)
+    for start in range(0, len(fake), block):
+        distances = torch.cdist(fake[start : start + block], real)  # (B, N)
+        near = distances <= torch.maximum(reach_of_real, reach_of_fake[start : start + block, None])
+        f, r = near.nonzero(as_tuple=True)
+        apart, f = distances[f, r], f + start
+        for number in range(len(parts)):
+            of_part = fake_small[number, f] >= 0
+            inside = of_part & (apart <= real_large[number, r])
+            balls[number] += int(inside.sum())
+            covered[number, r[inside]] = True
+            precise[number, f[of_part & (apart <= real_small[number, r])]] = True
+            recalled[number, r[(real_small[number, r] >= 0) & (apart <= fake_small[number, f])]] = True
+    return [
+        {
+            "precision": int(precise[number].sum()) / len(reals),
+            "recall": int(recalled[number].sum()) / len(reals),
+            "density": balls[number] / (k * len(reals)),
+            "coverage": int(covered[number].sum()) / len(reals),
+        }
+        for number, (reals, _) in enumerate(parts)
+    ]
+
+
+def manifold(real: Tensor, fake: Tensor, block: int = 512) -> dict[str, float]:
     """Precision and recall (k = 3), density and coverage (k = 5) of equally many real and fake features, both (N, D).
 
     precision: the share of fakes in some real ball; recall: the share of reals in some fake ball (Kynkäänniemi et al.
@@ -43,35 +96,8 @@ def manifold(real: Tensor, fake: Tensor, block: int = 1024) -> dict[str, float]:
     `block` bounds the memory and leaves the values alone. Raises ValueError for sets of different size or of no more
     than k images.
     """
-    n, k = len(real), K_DENSITY_COVERAGE
-    if len(fake) != n or n <= k:
-        raise ValueError(f"expected equally many real and fake images, more than {k}, found {n} and {len(fake)}")
-    real, fake = real.double(), fake.double()
-    centre = real.mean(0)
-    real, fake = real - centre, fake - centre  # distances lose digits far from the origin
-    # A fake that copies a real image lies exactly on the border of other balls; rounding must not throw it out.
-    slack = 1e-6 * torch.cat([real, fake]).square().sum(1).mean().sqrt()
-
-    real_nearest = _nearest(real, k, block) + slack
-    real_small, real_large = real_nearest[:, K_PRECISION_RECALL - 1], real_nearest[:, K_DENSITY_COVERAGE - 1]
-    fake_small = _nearest(fake, K_PRECISION_RECALL, block)[:, -1] + slack
-
-    precise, balls = 0, 0
-    recalled = torch.zeros(n, dtype=torch.bool, device=real.device)
-    covered = torch.zeros_like(recalled)
-    for fakes, radii in zip(torch.split(fake, block), torch.split(fake_small, block), strict=True):
-        distances = torch.cdist(fakes, real)  # (B, N)
-        precise += int((distances <= real_small).any(1).sum())
-        recalled |= (distances <= radii[:, None]).any(0)
-        inside = distances <= real_large
-        balls += int(inside.sum())
-        covered |= inside.any(0)
-    return {
-        "precision": precise / n,
-        "recall": int(recalled.sum()) / n,
-        "density": balls / (k * n),
-        "coverage": int(covered.sum()) / n,
-    }
+    everything = torch.arange(len(real), device=real.device), torch.arange(len(fake), device=fake.device)
+    return manifolds(real, fake, [everything], block)[0]
 
 
 def trials(evidence: Evidence) -> dict[str, int]:
@@ -81,12 +107,17 @@ def trials(evidence: Evidence) -> dict[str, int]:
     )
 
 
+def of_parts(evidence: Evidence, parts: Sequence[Part]) -> list[dict[str, float]]:
+    """What `measure` says of each part."""
+    sizes = [min(len(part.test), len(part.fake)) for part in parts]
+    rows = [(part.test[:n], part.fake[:n]) for part, n in zip(parts, sizes, strict=True)]
+    return manifolds(evidence.test.features, evidence.fake.features, rows)
+
+
 def measure(evidence: Evidence) -> dict[str, float]:
     """precision, recall, density and coverage of the samples against the test images.
 
     The values depend on the sizes of both sets, so the larger is cut to the smaller's: its first images, which are a
     random draw because both sets come in random order.
     """
-    real, fake = evidence.test.features, evidence.fake.features
-    n = min(len(real), len(fake))
-    return manifold(real[:n], fake[:n])
+    return of_parts(evidence, [evidence.whole()])[0]

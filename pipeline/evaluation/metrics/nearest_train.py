@@ -1,15 +1,17 @@
 """Whether samples are copies of training images: are they nearer to those than to images never trained on?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from pipeline.evaluation.evidence import Evidence, Judged
+from pipeline.evaluation.evidence import Evidence, Judged, Part
+from pipeline.evaluation.neighbours import neighbours, used
 
 # One half is a model that has not memorised; far below it, one that has not learnt the training images' distribution.
 BETTER: Final[Mapping[str, str]] = {"nearest_train": "neither"}
+LOOKED_UP: Final = 16  # neighbours, of which one is wanted
 
 
 def _originals(images: Judged) -> Tensor:
@@ -33,7 +35,12 @@ def balanced(train_originals: Tensor, test_originals: Tensor) -> tuple[Tensor, T
     originals. Of all such draws this is the one with the most images, then the most originals. It takes the first
     originals, and the first variants of each, which is a random choice because images come in random order.
     """
-    sides = [_rows_of_originals(originals) for originals in (train_originals, test_originals)]
+    return _balanced(_rows_of_originals(train_originals), _rows_of_originals(test_originals))
+
+
+def _balanced(train: list[list[int]], test: list[list[int]]) -> tuple[Tensor, Tensor]:
+    """The same, of the rows of each original's variants."""
+    sides = (train, test)
 
     def usable(variants: int) -> int:
         return min(sum(len(rows) >= variants for rows in side) for side in sides)
@@ -41,26 +48,50 @@ def balanced(train_originals: Tensor, test_originals: Tensor) -> tuple[Tensor, T
     most = max(len(rows) for side in sides for rows in side)
     variants = max(range(1, most + 1), key=lambda v: v * usable(v))  # the first, so the fewest, of equals
     drawn = ([rows[:variants] for rows in side if len(rows) >= variants][: usable(variants)] for side in sides)
-    train, test = (torch.tensor(rows).flatten() for rows in drawn)
-    return train, test
+    of_train, of_test = (torch.tensor(rows).flatten() for rows in drawn)
+    return of_train, of_test
 
 
-def nearer_share(samples: Tensor, one: Tensor, other: Tensor, block: int = 1024) -> float:
-    """The share of samples (N, D) whose nearest point is in `one` (M, D) and not in `other` (M, D); a tie is a half.
+def nearer_shares(
+    samples: Tensor, one: Tensor, other: Tensor, parts: Sequence[tuple[Tensor, Tensor, Tensor]], block: int = 512
+) -> list[float]:
+    """The `nearer_share` of each part: rows of samples, one and other. Distances are computed once for all parts."""
+    (samples, own), *sides = (
+        used(side, [part[which] for part in parts]) for which, side in enumerate((samples, one, other))
+    )
+    nearest = [(neighbours(samples, side, block, LOOKED_UP), rows) for side, rows in sides]
+    shares = []
+    for number, of_samples in enumerate(own):
+        to_one, to_other = (found.among(of_samples, rows[number], (1,)) for found, rows in nearest)
+        half_wins = int((to_other > to_one).sum() + (to_other >= to_one).sum())
+        shares.append(half_wins / (2 * len(of_samples)))
+    return shares
+
+
+def nearer_share(samples: Tensor, one: Tensor, other: Tensor, block: int = 512) -> float:
+    """The share of samples (N, D) whose nearest point is in `one` (M, D) and not in `other` (L, D); a tie is a half.
 
     `block` bounds the memory and leaves the value alone.
     """
-    one, other = one.double(), other.double()
-    half_wins = 0
-    for part in torch.split(samples.double(), block):
-        gap = torch.cdist(part, other).amin(1) - torch.cdist(part, one).amin(1)
-        half_wins += int((gap > 0).sum() + (gap >= 0).sum())
-    return half_wins / (2 * len(samples))
+    every, of_one, of_other = (torch.arange(len(side), device=side.device) for side in (samples, one, other))
+    return nearer_shares(samples, one, other, [(every, of_one, of_other)], block)[0]
 
 
 def trials(evidence: Evidence) -> dict[str, int]:
     """One a sample."""
     return {"nearest_train": len(evidence.fake.features)}
+
+
+def of_parts(evidence: Evidence, parts: Sequence[Part]) -> list[dict[str, float]]:
+    """What `measure` says of each part."""
+    home = evidence.fake.features.device
+    of_train, test = _rows_of_originals(_originals(evidence.train)), _originals(evidence.test)
+    rows = []
+    for part in parts:
+        trained, tested = (side.to(home) for side in _balanced(of_train, _rows_of_originals(test[part.test])))
+        rows.append((part.fake, trained, part.test[tested]))
+    shares = nearer_shares(evidence.fake.features, evidence.train.features, evidence.test.features, rows)
+    return [{"nearest_train": share} for share in shares]
 
 
 def measure(evidence: Evidence) -> dict[str, float]:
@@ -74,6 +105,4 @@ def measure(evidence: Evidence) -> dict[str, float]:
     examples than test images, and a model of clear, typical samples comes out above one half without having copied:
     hold a value against those of other models with the same judge.
     """
-    train, test = evidence.train, evidence.test
-    rows = balanced(_originals(train), _originals(test))
-    return {"nearest_train": nearer_share(evidence.fake.features, train.features[rows[0]], test.features[rows[1]])}
+    return of_parts(evidence, [evidence.whole()])[0]

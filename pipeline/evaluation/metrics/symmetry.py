@@ -1,12 +1,12 @@
 """Whether the two eyes of drawn faces match as those of real ones do, without looking for eyes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from pipeline.evaluation.evidence import Evidence
+from pipeline.evaluation.evidence import Evidence, Part
 
 # One is as symmetric as real: above lie eyes that do not match, below faces that are all seen from the front, or blur.
 BETTER: Final[Mapping[str, str]] = {"eye_asymmetry": "neither"}
@@ -17,6 +17,7 @@ EYES: Final = (0.4, 0.6, 0.2)
 AWAY: Final = 6 / 64  # of the width: how far the axis may be from the middle
 FLAT: Final = 1e-6  # standard deviation of grey in [0, 1]
 MOST_COMPARED: Final = 1000
+BLOCK: Final = 64  # images at a time, which bounds the memory and stays in a CPU's cache
 
 
 def _unlike(images: Tensor, part: tuple[float, float, float], ends: int) -> Tensor:
@@ -49,12 +50,19 @@ def asymmetry(images: Tensor) -> Tensor:
     return torch.stack([_unlike(grey, EYES, ends) for ends in axes]).gather(0, best[None])[0]
 
 
+def of_parts(evidence: Evidence, parts: Sequence[Part]) -> list[dict[str, float]]:
+    """What `measure` says of each part."""
+    images = (evidence.test.images, evidence.fake.images)
+    real, fake = (torch.cat([asymmetry(some) for some in side.split(BLOCK)]) for side in images)
+    sides = [(real[part.test[:MOST_COMPARED]], fake[part.fake[:MOST_COMPARED]]) for part in parts]
+    means = [(float(reals.mean()), float(fakes.mean())) for reals, fakes in sides]
+    return [{"eye_asymmetry": drawn / shown} if shown else {} for shown, drawn in means]
+
+
 def measure(evidence: Evidence) -> dict[str, float]:
     """eye_asymmetry: the samples' mean `asymmetry` over that of the test images, of at most 1000 of each, the first.
 
     It means eyes only for faces about the middle of the image; no metric knows what images show. Empty where the test
     images are without any asymmetry.
     """
-    sides = (side.per_image(asymmetry)[:MOST_COMPARED] for side in (evidence.test, evidence.fake))
-    real, fake = (float(side.mean()) for side in sides)
-    return {"eye_asymmetry": fake / real} if real else {}
+    return of_parts(evidence, [evidence.whole()])[0]

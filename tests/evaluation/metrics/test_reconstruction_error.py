@@ -20,7 +20,7 @@ def test_agrees_with_sklearn(make_evidence: Callable[..., Evidence], likelihoods
 def test_is_per_pixel_whatever_the_size() -> None:
     for shape in ((3, 1, 4, 4), (9, 3, 16, 16)):
         grey = torch.full(shape, 0.5)
-        assert reconstruction_error.mean_squared_error(grey, torch.ones(shape)) == 0.25
+        assert reconstruction_error.squared_errors(grey, torch.ones(shape)).mean() == 0.25
 
 
 def test_a_model_needs_an_encoder_and_no_likelihood(make_evidence: Callable[..., Evidence]) -> None:

@@ -18,7 +18,8 @@ def blurred(images: Tensor, sigma: float) -> Tensor:
 
 
 def with_fakes(evidence: Evidence, fakes: Tensor, reals: Tensor = IMAGES) -> Evidence:
-    return replace(evidence, fake=replace(evidence.fake, images=fakes), test=replace(evidence.test, images=reals))
+    fake, test = (replace(evidence.test, stored=some, features=some) for some in (fakes, reals))
+    return replace(evidence, fake=fake, test=test)
 
 
 def test_agrees_with_scipy() -> None:

@@ -126,7 +126,7 @@ def test_a_flat_image_is_symmetric() -> None:
 
 def of(make_evidence: Callable[..., Evidence], fakes: Tensor, reals: Tensor) -> dict[str, float]:
     evidence = make_evidence()
-    fake, test = replace(evidence.fake, images=fakes), replace(evidence.test, images=reals)
+    fake, test = (replace(evidence.test, stored=some, features=some) for some in (fakes, reals))
     return symmetry.measure(replace(evidence, fake=fake, test=test))
 
 
