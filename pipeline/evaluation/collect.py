@@ -82,7 +82,7 @@ def planned(model: GenerativeModel, test: Judged, sets: int, kind: Kind, setting
         drawn += 2 * (test.labels.shape[1] + 1) * settings.pairs if kind == "attributes" else 0
     if isinstance(model, CodedModel):
         drawn += settings.pairs * model.codes * (model.codes + 1) // 2  # each code, and each two
-    if isinstance(model, EncoderModel):
+    if isinstance(model, EncoderModel | LikelihoodModel):
         other += REBUILT * len(test.labels)
     if isinstance(model, LikelihoodModel):
         other += WEIGHED * min(settings.likelihood_images, len(test.labels)) * settings.importance_samples

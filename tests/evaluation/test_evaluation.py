@@ -179,5 +179,32 @@ def test_an_encoder_without_a_posterior_rebuilds_the_test_images() -> None:
     assert torch.equal(found.reconstructed, rebuilt)
 
 
+def test_the_work_told_is_the_work_planned(test: Judged) -> None:
+    """Of a model with a likelihood, and of one of attributes with a code, an encoder and lists of label sets."""
+    linear, done = Linear(), list[int]()
+    judge = Judge("small", 2, (1, 4, 4), 10, "classes").eval()
+    collect.evidence(linear, judge, test, test, SETTINGS, Generator().manual_seed(0), done.append)
+    assert sum(done) == collect.planned(linear, test, 0, "classes", SETTINGS)
+
+    face, told, noise = Face(), list[int](), Generator().manual_seed(0)
+    images, labels = torch.rand(12, 1, 2, 2), _people()
+    shown = Judged(images, images.flatten(1), images.flatten(1), labels)
+    settings = SETTINGS.model_copy(update={"pairs": 70, "draws": 3})
+    collect.evidence(face, _judge(), shown, shown, settings, noise, told.append)
+    collect.flips(face, _judge(), labels, settings.pairs, noise, told.append)
+    collect.codes(face, _judge(), 4, settings.pairs, noise, told.append)
+    collect.answers(face, _judge(), labels[:5], set(), settings.draws, noise, told.append)
+    assert sum(told) == collect.planned(face, shown, 5, "attributes", settings)
+
+
+def test_more_images_at_once_are_the_same_numbers(test: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as a GPU takes: the draws of the latents do not depend on it."""
+    few = collect.likelihoods(Linear(), test, SETTINGS, Generator().manual_seed(1))[0]
+    monkeypatch.setattr(collect, "at_once", lambda device, most: most)
+    many = collect.likelihoods(Linear(), test, SETTINGS, Generator().manual_seed(1))[0]
+    for name in ("reconstruction", "kl", "log_weights", "posterior_means"):
+        torch.testing.assert_close(getattr(few, name), getattr(many, name))
+
+
 def _judge() -> Judge:
     return Judge("small", 2, (1, 2, 2), 4, "attributes").eval()

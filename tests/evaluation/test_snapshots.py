@@ -11,6 +11,7 @@ from pipeline.contracts import checkpoint, training_progress
 from pipeline.contracts.model import AdversarialModel, Averaged, Drawer, GenerativeModel, Player
 from pipeline.contracts.training_progress import Moment
 from pipeline.evaluation import collect, snapshots
+from pipeline.evaluation.drawing import DRAWN
 from pipeline.evaluation.evidence import Judged
 from pipeline.evaluation.jackknife import Half
 
@@ -81,8 +82,10 @@ def _snapshots(folder: Path) -> list[Path]:
 def test_each_moment_is_measured_with_the_weights_it_had(test: Judged, tmp_path: Path) -> None:
     model = Painter(0.0, 0.0)
     noise = Generator().manual_seed(0)
-    halves = [Half(torch.arange(0, 20), {}), Half(torch.arange(20, 40), {})]
-    found = snapshots.measure(model, _snapshots(tmp_path), Reader(), test, LISTS, 20, halves, noise)  # type: ignore[arg-type]
+    halves, done = [Half(torch.arange(0, 20), {}), Half(torch.arange(20, 40), {})], list[int]()
+    paths, reader = _snapshots(tmp_path), Reader()
+    found = snapshots.measure(model, paths, reader, test, LISTS, 20, halves, noise, done.append)  # type: ignore[arg-type]
+    assert sum(done) == DRAWN * snapshots.planned(3, True, LISTS, 20)
     assert [(moment.iteration, moment.images_seen, moment.drawer) for moment in found] == [
         (iteration, 32 * iteration, drawer) for iteration in (10, 200, 1000) for drawer in ("generator", "average")
     ]

@@ -28,6 +28,8 @@ def test_values_are_finite_declared_and_the_same_twice(
     assert set(module.BETTER.values()) <= {"higher", "lower", "neither"}
     assert all(type(value) is float and isfinite(value) for value in values.values())
     assert module.measure(evidence) == values
+    if hasattr(module, "of_parts"):
+        assert module.of_parts(evidence, [evidence.whole()]) == [values]
 
 
 def test_no_two_metrics_share_a_name() -> None:
