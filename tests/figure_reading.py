@@ -35,8 +35,8 @@ def caption(figure: Figure) -> str:
 
 
 def picture(figure: Figure) -> np.ndarray:
-    (image,) = figure.axes[0].images
-    return np.asarray(image.get_array())
+    (image,) = (artist for artist in figure.artists if hasattr(artist, "picture"))
+    return np.asarray(image.picture[..., :3])
 
 
 def tick_labels(axes: Axes) -> list[str]:
