@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor
 
 from pipeline.contracts.images import ImageSet
-from pipeline.data.reading import idx
+from pipeline.data.reading import handwritten, idx
 from pipeline.data.reading.download import fetch
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
@@ -66,11 +66,7 @@ def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, Im
 
 
 def _embedded(settings: Settings) -> tuple[ImageSet, ImageSet]:
-    from sklearn.datasets import load_digits  # slow, and the other sources do without
-
-    digits = load_digits()
-    originals = torch.tensor(digits.images, dtype=torch.float32) / 16  # (N, 8, 8)
-    targets = torch.tensor(digits.target)
+    originals, targets = handwritten.digits()
 
     def draw(members: Tensor, count: int, part: str) -> ImageSet:
         random = generator(_CPU, "digits", part, settings.seed)
