@@ -16,7 +16,8 @@ LOOKED_UP: Final = 16  # neighbours, of which one is wanted
 
 def _originals(images: Judged) -> Tensor:
     """Which images are variants of one; without word of it, none are."""
-    return torch.arange(len(images.features)) if images.originals is None else images.originals
+    count, device = len(images.features), images.features.device
+    return torch.arange(count, device=device) if images.originals is None else images.originals
 
 
 def _rows_of_originals(originals: Tensor) -> list[list[int]]:
