@@ -19,24 +19,24 @@ def evaluate(
     results/measurements/NAME.json, each metric by seed and what its uncertainty is told from, and
     results/progress/NAME.csv, a few metrics at the moments of training that were kept.
     """
-    from pipeline.contracts import checkpoint, training_progress
-    from pipeline.evaluation import collect, seeds
-    from pipeline.ground import params, plugins
-    from pipeline.ground.device import pick
-    from pipeline.ground.files import replacing, write_json
-    from pipeline.ground.machine import describe
-    from pipeline.ground.parallel import over_seeds
-    from pipeline.statistics import measurements
+    with progress(f"evaluate {name}") as show:  # its seconds count from here: importing torch is some of the wait
+        from pipeline.contracts import checkpoint, training_progress
+        from pipeline.evaluation import collect, seeds
+        from pipeline.ground import params, plugins
+        from pipeline.ground.device import pick
+        from pipeline.ground.files import replacing, write_json
+        from pipeline.ground.machine import describe
+        from pipeline.ground.parallel import over_seeds
+        from pipeline.statistics import measurements
 
-    models = checkpoint.seeds(Path("results/models") / name)
-    header = checkpoint.header(next(iter(models.values())))
-    role, results = header.data, Path("results")
-    settings = params.parse(collect.Settings, params.read(f"evaluation.{role}"), f"evaluation.{role}")
-    for metric in settings.metrics:  # once for all seeds, and before the work, in case one is none
-        plugins.load("evaluation/metrics", metric)
-    judge, prepared = results / "classifiers" / role, Path("data/prepared") / role
-    task = seeds.Evaluation(models, results / f"curves/{name}.csv", judge, prepared, settings, pick(device))
-    with progress(f"evaluate {name}") as show:
+        models = checkpoint.seeds(Path("results/models") / name)
+        header = checkpoint.header(next(iter(models.values())))
+        role, results = header.data, Path("results")
+        settings = params.parse(collect.Settings, params.read(f"evaluation.{role}"), f"evaluation.{role}")
+        for metric in settings.metrics:  # once for all seeds, and before the work, in case one is none
+            plugins.load("evaluation/metrics", metric)
+        judge, prepared = results / "classifiers" / role, Path("data/prepared") / role
+        task = seeds.Evaluation(models, results / f"curves/{name}.csv", judge, prepared, settings, pick(device))
         found = over_seeds(task.seed, list(models), show, task.device, len(models))
     for seed, each in found.items():
         if "collapse_iteration" in each.values:
