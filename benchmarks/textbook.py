@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.experiments import Entry, built
+from benchmarks.experiments import Entry, built, draws
 from pipeline.contracts.images import ImageSet, Pixels
 from pipeline.contracts.model import GenerativeModel
 from pipeline.training.loop import Optimiser
@@ -287,8 +287,7 @@ FAMILIES: dict[str, Callable[[Any, Entry], Step]] = {
 def started(entry: Entry, data: ImageSet, device: torch.device) -> tuple[GenerativeModel, Step, int]:
     """The experiment's model in default memory format, its step, and how many batches an iteration takes."""
     model = built(entry, data).to(memory_format=torch.contiguous_format).to(device).train()
-    draws = max(player.repeat if player.fresh else 1 for player in model.players())
-    return model, FAMILIES[entry.experiment.family](model, entry), draws
+    return model, FAMILIES[entry.experiment.family](model, entry), draws(model)
 
 
 def images_a_second(
@@ -300,7 +299,7 @@ def images_a_second(
     """
     device = device or torch.device("cpu")
     with default_layout():
-        model, step, draws = started(entry, data, device)
+        model, step, an_iteration = started(entry, data, device)
         loader = DataLoader(
             Pictures(data, model.pixels), entry.training.batch, shuffle=True, num_workers=workers, drop_last=False
         )
@@ -311,7 +310,7 @@ def images_a_second(
                 step(images.to(device), labels.to(device))
                 batches, seen = batches + 1, seen + len(images)
                 now = time.perf_counter()
-                if start is None and batches == 2 * draws:
+                if start is None and batches == 2 * an_iteration:
                     start, seen = now, 0
-                elif start is not None and batches % draws == 0 and now - start >= seconds:
+                elif start is not None and batches % an_iteration == 0 and now - start >= seconds:
                     return seen / (now - start)

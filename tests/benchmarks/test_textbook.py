@@ -12,12 +12,12 @@ from benchmarks.experiments import planned, updated
 from pipeline.contracts.images import scale
 from pipeline.training.loop import Run
 
-SIZES = {"hidden": 24, "width": 4, "batch": 8, "epochs": 1, "snapshots": 0, "precision": "float32"}
+SIZES = {"hidden": 24, "width": 4, "batch": 8, "epochs": 1, "snapshots": 0}
 CPU = torch.device("cpu")
 
 
-def _entry(content: dict[str, Any], name: str, **changes: Any) -> experiments.Entry:
-    return planned(name, updated(content["experiments"][name], SIZES) | changes)
+def _entry(content: dict[str, Any], name: str) -> experiments.Entry:
+    return planned(name, updated(content["experiments"][name], SIZES) | {"precision": "float32"})
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,0 +1,134 @@
+"""What experiments cost on a device at a budget's sizes: images a second, hours and money."""
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from benchmarks import textbook
+from benchmarks.experiments import Enough, Entry, built, draws, kinds, noise, planned, started
+from benchmarks.lent import Clock
+from pipeline.contracts.curves import Row
+from pipeline.contracts.images import ImageSet
+
+POINT = 5  # iterations between two looks at the clock, at each of which a GPU is waited for
+IMAGES = 8192  # that are measured with, at most: random ones, as what they show takes no time
+LOADERS = 2  # workers of the textbook's DataLoader, as in PyTorch's tutorials
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One experiment. images: that all of its seeds see in their training. ours, textbook: images a second.
+
+    like: the experiment whose speed was taken for this one's, of the same family, network and role; None where it was
+    measured. fault: why there is no speed.
+    """
+
+    name: str
+    kind: str
+    images: int
+    ours: float | None = None
+    textbook: float | None = None
+    like: str | None = None
+    fault: str | None = None
+
+    @property
+    def hours(self) -> float | None:
+        return self.images / self.ours / 3600 if self.ours else None
+
+
+def an_iteration(entry: Entry) -> int:
+    """Training images that an iteration takes."""
+    return entry.training.batch * draws(built(entry, noise(entry.experiment.data, 1)))
+
+
+def to_see(entry: Entry, train: int) -> int:
+    """Images that all seeds of an experiment see, of so many training images: whole iterations only."""
+    images = an_iteration(entry)
+    return train // images * images * entry.training.epochs * len(entry.experiment.seeds)
+
+
+def speed(entry: Entry, data: ImageSet, seconds: float) -> float:
+    """Training images a second of one seed on the data's device, without the first iterations."""
+    epochs = 100_000  # it ends by the clock
+    points = len(data) // an_iteration(entry) * epochs // POINT
+    run = started(entry, data, points=points, snapshots=0, epochs=epochs)
+    marks: list[tuple[float, float]] = []
+
+    def boundary(row: Row) -> None:
+        marks.append((time.perf_counter(), row["images_seen"]))
+        if len(marks) > 1 and marks[-1][0] - marks[0][0] >= seconds:
+            raise Enough
+
+    with contextlib.suppress(Enough):
+        run.train(boundary)
+    (start, before), (end, after) = marks[0], marks[-1]
+    return (after - before) / (end - start)
+
+
+def measured(cost: Cost, entry: Entry, device: torch.device, seconds: float, beside: bool) -> Cost:
+    """The cost with its speed and, where wanted, the textbook's beside it, in turn."""
+    facts = asdict(cost)
+    try:
+        images = an_iteration(entry)
+        data = noise(entry.experiment.data, max(2 * images, IMAGES // images * images))
+        if beside:
+            # As it is when torch starts: ours has set it otherwise.
+            torch.set_float32_matmul_precision("highest")
+            facts["textbook"] = textbook.images_a_second(entry, data, seconds, LOADERS, device)
+        facts["ours"] = speed(entry, data.to(device), seconds)
+    except RuntimeError as error:  # out of memory, or what this device cannot do: the others are measured all the same
+        facts["fault"] = str(error).splitlines()[0]
+    return Cost(**facts)
+
+
+def costs(content: Mapping[str, Any], device: torch.device, seconds: float, clock: Clock, share: float) -> list[Cost]:
+    """All experiments: the first of each family and network beside the textbook, then the others as time allows, until
+    `share` of the clock. Those that are left over, and those of MLPs, take the speed of the first of their kind.
+    """
+    blocks = content["experiments"]
+    entries = {name: planned(name, block) for name, block in blocks.items()}
+    found: dict[str, Cost] = {}
+    for name, entry in entries.items():
+        common = entry.experiment
+        images = to_see(entry, content["data"][common.data]["train"])
+        found[name] = Cost(name, f"{common.family}, {common.network}, {common.data}", images)
+    first = list(kinds(blocks).values())
+    others = [name for name, block in blocks.items() if name not in first and block["network"] != "mlp"]
+    for name in [*first, *others]:
+        if clock.until(share) > 3 * seconds:
+            found[name] = measured(found[name], entries[name], device, seconds, name in first)
+            print(_told(found[name]), flush=True)
+    known = {cost.kind: cost for cost in reversed(found.values()) if cost.ours}
+    for name, cost in found.items():
+        if cost.ours is None and cost.fault is None and cost.kind in known:
+            like = known[cost.kind]
+            found[name] = Cost(**{**asdict(cost), "ours": like.ours, "like": like.name})
+    return list(found.values())
+
+
+def table(found: Sequence[Cost], price: float) -> list[str]:
+    """A row an experiment; hours of all its seeds, one after the other, and what they cost at a price an hour."""
+    lines = [
+        "| experiment | family, network, role | images/s | textbook | times | million images | hours | dollars |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for cost in found:
+        rates = ["" if rate is None else f"{rate:,.0f}" for rate in (cost.ours, cost.textbook)]
+        times = f"{cost.ours / cost.textbook:.1f}" if cost.ours and cost.textbook else ""
+        rates[0] += f" (`{cost.like}`)" if cost.like else cost.fault or ""
+        due = ["", ""] if cost.hours is None else [f"{cost.hours:.2f}", f"{cost.hours * price:.2f}"]
+        cells = [f"`{cost.name}`", cost.kind, *rates, times, f"{cost.images / 1e6:.1f}", *due]
+        lines.append(f"| {' | '.join(cells)} |")
+    hours = [cost.hours for cost in found if cost.hours is not None]
+    unknown = len(found) - len(hours)
+    lines += ["", f"Together {sum(hours):.1f} hours, {sum(hours) * price:.0f} dollars at {price:g} an hour, to train."]
+    return [*lines, *([f"Of {unknown} experiments the speed is unknown."] if unknown else [])]
+
+
+def _told(cost: Cost) -> str:
+    beside = f", textbook {cost.textbook:,.0f}" if cost.textbook else ""
+    return f"{cost.name}: {cost.fault or f'{cost.ours:,.0f} images/s{beside}'}"

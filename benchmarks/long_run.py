@@ -1,0 +1,115 @@
+"""scenes_cgan at its full settings on scenes drawn on the spot, for as long as a clock allows; it can go on later."""
+
+import contextlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.experiments import Enough, planned, started
+from benchmarks.lent import Clock
+from pipeline.contracts import curves, images
+from pipeline.contracts.curves import Row
+from pipeline.contracts.images import ImageSet, to_unit
+from pipeline.contracts.model import AdversarialModel
+from pipeline.data import scenes
+from pipeline.ground.seeding import generator
+from pipeline.training.loop import Run
+from pipeline.training.resume import Place
+
+NAME = "scenes_cgan"
+SAVE_EVERY = 10.0  # seconds between states
+SHEETS = 4  # drawn on the way, and one at the end
+RENDERING = 0.3  # of the time that is left, at most
+TRIAL = 96  # images, by which the renderer's speed is told; the fewest that show all label sets to draw but one
+
+
+def rendered(count: int, folder: Path, clock: Clock) -> tuple[ImageSet, float]:
+    """Training images of the embedded source and the seconds that drawing them took; fewer where it is slow.
+
+    They are kept in the folder: a run that goes on must see the same.
+    """
+    path = folder / "scenes.safetensors"
+    if path.exists():
+        return images.load(path), 0.0
+    start = time.monotonic()
+    _draw(TRIAL)
+    each = (time.monotonic() - start) / TRIAL
+    affordable = int(RENDERING * clock.left / each) // 3 * 3
+    data = _draw(max(TRIAL, min(count, affordable)))
+    images.save(data, path)
+    return data, time.monotonic() - start
+
+
+def _draw(count: int) -> ImageSet:
+    # Not `load`, which shows its bars by a package that a lent machine may not have.
+    return scenes._embedded(scenes.Settings(source="clevr", train=count, test=3), lambda done: None)[0]
+
+
+def sheet(run: Run, path: Path) -> None:
+    """A PNG of the role's label sets `test`, one drawing each by the moving average, always of the same latents."""
+    from torchvision.utils import save_image
+
+    model, sets = run.model, run.data.conditions["test"]
+    assert isinstance(model, AdversarialModel)
+    latents = run.model.prior(len(sets), generator(run.device, "sheet"))
+    run.model.eval()
+    with torch.no_grad():
+        drawn: Tensor = to_unit(model.generate_by("average", latents, sets.float()), run.model.pixels).cpu()
+    run.model.train()
+    save_image(drawn, path, nrow=8)
+
+
+def train(
+    content: Mapping[str, Any], data: ImageSet, device: torch.device, folder: Path, clock: Clock
+) -> tuple[list[str], dict[str, Any]]:
+    """Trains until a little before the clock's end, from the folder's state if there is one; lines and numbers.
+
+    As many iterations are planned as the experiment has at the content's sizes, whatever the number of images.
+    """
+    entry = planned(NAME, content["experiments"][NAME])
+    batch, wanted = entry.training.batch, content["data"]["scenes"]["train"]
+    iterations = wanted // batch * entry.training.epochs
+    epochs = -(-iterations // max(1, len(data) // batch))
+    run = started(entry, data.to(device), points=max(1, iterations // 10), epochs=epochs, snapshots=0)
+    place = Place(folder / NAME)
+    if state := place.load(device):
+        run.restore(state)
+    first, begun, allowed = run.iteration, time.monotonic(), max(1.0, clock.left - 5.0)
+    saved, sheets = begun, [0.0]
+
+    def boundary(row: Row) -> None:
+        nonlocal saved
+        now = time.monotonic()
+        if now - begun >= len(sheets) * allowed / (SHEETS + 1) and len(sheets) <= SHEETS:
+            sheet(run, folder / f"{NAME}-{run.iteration:07d}.png")
+            sheets.append(now)
+        if now - saved >= SAVE_EVERY or now - begun >= allowed:
+            place.save(run.state(), device)
+            saved = now
+        if now - begun >= allowed:
+            raise Enough
+
+    with contextlib.suppress(Enough):
+        run.train(boundary)
+    sheet(run, folder / f"{NAME}-{run.iteration:07d}.png")
+    curves.write(folder / f"{NAME}.csv", {0: run.curve})
+    spent = time.monotonic() - begun
+    rate = (run.iteration - first) * run.images / spent
+    left = (run.total - run.iteration) * run.images / rate / 3600 if rate else float("nan")
+    ends = [run.curve[0], run.curve[-1]]
+    terms = [name for name in ends[0] if name not in curves.POSITION and not name.endswith("_peak")]
+    lines = [
+        f"Iterations {first} to {run.iteration} of {run.total} in {spent:.0f} s, batches of {batch}, with sheets and"
+        f" states: {rate:,.0f} images/s. The rest of this seed would take {left:.2f} hours.",
+        "",
+        "| loss | at first | at last |",
+        "|---|--:|--:|",
+        *(f"| {name} | {ends[0][name]:.4g} | {ends[1][name]:.4g} |" for name in terms),
+        "",
+        f"Drawings of the label sets `test`: {NAME}-*.png. The state in {NAME}/ is what the same command goes on from.",
+    ]
+    return lines, {"iterations": [first, run.iteration, run.total], "images_a_second": rate, "hours_left": left}
