@@ -21,7 +21,7 @@ def classify(
 
     from pipeline.contracts import images
     from pipeline.ground import params
-    from pipeline.ground.device import pick
+    from pipeline.ground.device import explained, pick
     from pipeline.ground.files import write_json
     from pipeline.judges import classifier
     from pipeline.judges.scores import accuracy
@@ -29,11 +29,13 @@ def classify(
     where = f"classifier.{role}"
     settings = params.parse(classifier.Settings, params.read(where), where)
     prepared, results = Path("data/prepared") / role, Path("results/classifiers")
-    train, test = (images.load(prepared / f"{name}.safetensors").to(pick(device)) for name in ("train", "test"))
-    judge = classifier.build(settings, train).to(pick(device))
+    place = pick(device)
+    train, test = (images.load(prepared / f"{name}.safetensors").to(place) for name in ("train", "test"))
+    judge = classifier.build(settings, train).to(place)
     if own := classifier.own_weights(settings):
         classifier.load_own(own, judge)
     else:
+        print(f"classify {role}: {explained(settings.precision, place)}", flush=True)
         with progress("classify") as show:
             classifier.fit(judge, train, settings, partial(show, role))
     views = {name: classifier.predict(judge, split.images) for name, split in (("train", train), ("test", test))}

@@ -30,8 +30,7 @@ def evaluate(
         from pipeline.statistics import measurements
 
         models = checkpoint.seeds(Path("results/models") / name)
-        header = checkpoint.header(next(iter(models.values())))
-        role, results = header.data, Path("results")
+        role, results = checkpoint.header(next(iter(models.values()))).data, Path("results")
         settings = params.parse(collect.Settings, params.read(f"evaluation.{role}"), f"evaluation.{role}")
         for metric in settings.metrics:  # once for all seeds, and before the work, in case one is none
             plugins.load("evaluation/metrics", metric)
@@ -41,7 +40,7 @@ def evaluate(
     for seed, each in found.items():
         if "collapse_iteration" in each.values:
             print(f"evaluate {name} seed {seed}: collapsed from iteration {each.values['collapse_iteration']:.0f} on")
-    measured = task.measurements(found, header.source, describe(task.device))
+    measured = task.measurements(found, describe(task.device))
     write_json(results / f"metrics/{name}.json", measured.summary())
     with replacing(results / f"measurements/{name}.json") as beside:
         beside.write_text(measurements.dump(measured), encoding="utf-8")

@@ -19,7 +19,7 @@ def train(
     killed, goes on where it was; a seed whose model is there, from the same parameters, data and code, is kept.
     """
     from pipeline.ground import params, plugins
-    from pipeline.ground.device import bfloat16_is_slow, pick
+    from pipeline.ground.device import explained, pick
     from pipeline.training import loop
     from pipeline.training.experiment import head, plan
     from pipeline.training.seeds import Training
@@ -34,8 +34,7 @@ def train(
     for seed in (seed for seed in checked.experiment.seeds if seed not in missing):
         print(f"train {name} seed {seed}: trained before from the same parameters, data and code")
     if missing:
-        if checked.training.precision == "bfloat16" and bfloat16_is_slow(training.device):
-            print(f"hint: this CPU imitates bfloat16; {where}.precision: float32 would be faster")
+        print(f"train {name}: {explained(checked.training.precision, training.device)}", flush=True)
         with progress(f"train {name}") as show:
             training.train(missing, show)
     training.write()

@@ -33,6 +33,7 @@ def vae(folder: Path, seed: int = 0, conditional: bool = False, likelihood: str 
         kind="classes",
         source="digits8x8",
         seed=seed,
+        precision="float32",
     )
     torch.manual_seed(seed)
     model = checkpoint.build(header).eval().requires_grad_(False)

@@ -10,6 +10,7 @@ import torch
 from pipeline.contracts.images import Kind
 from pipeline.contracts.model import GenerativeModel
 from pipeline.ground import plugins, storage
+from pipeline.ground.device import Precision
 from pipeline.ground.errors import InputError
 
 
@@ -18,7 +19,7 @@ class Header:
     """How to build a model again, and where it comes from.
 
     model, network: the plug-ins' own settings. shape: (C, H, W). classes: the labels' names. kind: of labels, see
-    `pipeline.contracts.images.ImageSet`. source: of the training images.
+    `pipeline.contracts.images.ImageSet`. source: of the training images. precision: of the products that trained it.
     """
 
     data: str
@@ -31,6 +32,7 @@ class Header:
     kind: Kind
     source: str
     seed: int
+    precision: Precision
 
 
 def build(header: Header) -> GenerativeModel:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, Protocol, runtime_checkable
 
@@ -19,12 +19,14 @@ Drawer = Literal["generator", "average"]  # a generator's weights as they are, o
 class Batch:
     """images: (B, C, H, W) float in the model's own range; labels: (B, K) float, ones where a label holds.
 
-    All noise comes from `generator`, so that a run can be repeated and resumed bit by bit.
+    All noise comes from `generator`, so that a run can be repeated and resumed bit by bit. drawn: the fakes that the
+    players of one iteration share, see `Gan`; empty at its start and after each update of what drew them.
     """
 
     images: Tensor
     labels: Tensor
     generator: Generator
+    drawn: dict[str, Tensor] = field(default_factory=dict, compare=False)
 
 
 def nothing() -> None:

@@ -123,8 +123,10 @@ class Evaluation:
             told.update(half.rows.cpu().numpy().tobytes())
         return told.hexdigest()[:12]
 
-    def measurements(self, found: Mapping[int, Found], source: str, machine: str) -> Measurements:
+    def measurements(self, found: Mapping[int, Found], machine: str) -> Measurements:
         """What was found of all seeds."""
+        headers = [checkpoint.header(path) for path in self.models.values()]
+        precision = ", ".join(sorted({header.precision for header in headers}))
         values = [each.values for each in found.values()]
         better = {
             key: way
@@ -143,7 +145,7 @@ class Evaluation:
             if all(name in each for each in values)
         }
         partial = {name: tuple(each.get(name) for each in values) for name in names if name not in metrics}
-        return Measurements(source, machine, self.test_set(), tuple(found), metrics, partial)
+        return Measurements(headers[0].source, machine, self.test_set(), tuple(found), metrics, partial, precision)
 
     def evidence(
         self,

@@ -1,8 +1,12 @@
-"""Where tensors live. No parameter: it must not change what a result means."""
+"""Where tensors live, which is no parameter: it must not change what a result means; and how precisely it computes."""
+
+from typing import Literal
 
 import torch
 
 from pipeline.ground.errors import InputError
+
+Precision = Literal["float32", "bfloat16"]
 
 
 def pick(name: str) -> torch.device:
@@ -20,9 +24,31 @@ def pick(name: str) -> torch.device:
     return device
 
 
-def bfloat16_is_slow(device: torch.device) -> bool:
-    """Whether bfloat16 is only imitated here: an x86 CPU without instructions for it."""
+def precision(setting: Literal["auto", "float32", "bfloat16"], device: torch.device) -> Precision:
+    """What a setting comes to here: `auto` is bfloat16 where the device computes it fast, else float32."""
+    if setting == "auto":
+        return "bfloat16" if computes_bfloat16(device) else "float32"
+    return setting
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16, instead of imitating it many times more slowly than float32.
+
+    Of CPUs those of x86 with AVX-512 BF16 or AMX; on ARM and Apple's GPUs torch's gain is unproven, so: no.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type != "cpu":
         return False
     able = torch.cpu.get_capabilities()
-    return able.get("architecture") == "x86_64" and not (able.get("avx512_bf16") or able.get("amx_bf16"))
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def explained(setting: Literal["auto", "float32", "bfloat16"], device: torch.device) -> str:
+    """In words, for whoever waits: what `precision` came to and, where it was not asked for, why."""
+    chosen = precision(setting, device)
+    if setting == "auto":
+        return f"in {chosen} (auto: this device {'computes' if chosen == 'bfloat16' else 'has no'} fast bfloat16)"
+    if chosen == "bfloat16" and not computes_bfloat16(device):
+        return "in bfloat16, which this device only imitates; precision: auto would be faster"
+    return f"in {chosen}"

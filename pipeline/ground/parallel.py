@@ -1,4 +1,4 @@
-"""The same work for several seeds, side by side: on a CPU, small models keep one core busy but not two."""
+"""The same work for several seeds, side by side: small models keep one core busy but not two, and a GPU even less."""
 
 import multiprocessing
 import os
@@ -8,7 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 
@@ -16,6 +16,7 @@ from pipeline.ground.errors import InputError
 
 T = TypeVar("T")
 Report = Callable[[int, int, Mapping[str, float]], None]  # done, total, values
+Start = Literal["fork", "spawn"]
 
 
 class Progress(Protocol):
@@ -29,22 +30,27 @@ def over_seeds(
 ) -> dict[int, T]:
     """`work(seed, report)` for each seed, with `show` told how far each is; results by seed.
 
-    On a CPU each seed has a process of its own, which ends with this one, however this one ends. share: among how many
-    seeds the cores are shared out, these or more; the number of threads may change a result's last bits, so that it
-    must not depend on how many seeds are left to do. Raises the first error and stops the other seeds.
+    On a CPU or an NVIDIA GPU each seed has a process of its own, which ends with this one, however this one ends: on a
+    GPU, small models wait for their kernels' launches, and side by side they wait at the same time. share: among how
+    many seeds the cores are shared out, these or more; the number of threads may change a result's last bits, so that
+    it must not depend on how many seeds are left to do. Raises the first error and stops the other seeds.
     """
-    if device.type != "cpu" or share == 1:
+    if device.type not in ("cpu", "cuda") or share == 1:
         return {seed: work(seed, _reporter(show, seed)) for seed in seeds}
-    return _processes(work, seeds, show, share)
+    # A fork shares what is imported, which takes seconds; it is safe as long as this process has used one thread only,
+    # and no CUDA.
+    start: Start = "fork" if sys.platform == "linux" and device.type == "cpu" else "spawn"
+    return _processes(work, seeds, show, share, start)
 
 
 def _reporter(show: Progress, seed: int) -> Report:
     return lambda done, total, values: show(f"seed {seed}", done, total, values)
 
 
-def _processes(work: Callable[[int, Report], T], seeds: Sequence[int], show: Progress, share: int) -> dict[int, T]:
-    # A fork shares what is imported, which takes seconds; it is safe as long as this process has used one thread only.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+def _processes(
+    work: Callable[[int, Report], T], seeds: Sequence[int], show: Progress, share: int, start: Start
+) -> dict[int, T]:
+    context = multiprocessing.get_context(start)
     cores = torch.get_num_threads()
     at_once = min(share, 2 * cores)
     waiting = list(seeds)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pipeline.contracts.images import ImageSet, Kind, scale
 from pipeline.ground import plugins, storage
+from pipeline.ground.device import precision
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 from pipeline.ground.seeding import derive, generator
@@ -22,7 +23,8 @@ class Settings(Strict):
     """weights: a file with a judge of one's own, or a folder: a file in it is taken, an empty one means train a judge.
 
     network: the plug-in in pipeline/judges; width: channels of its first layer. batch, epochs, learning_rate (the peak
-    of one cycle), mirror (half of the images are, left to right), precision, seed: of its training.
+    of one cycle), mirror (half of the images are, left to right), precision (`auto`: bfloat16 where the device computes
+    it fast, else float32), seed: of its training.
     """
 
     weights: str
@@ -32,7 +34,7 @@ class Settings(Strict):
     epochs: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
     mirror: bool = False
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     seed: int = Field(default=0, ge=0)
 
 
@@ -80,6 +82,7 @@ def fit(
     `show(done, total, values)` is told how far it is.
     """
     device = data.images.device
+    bfloat16 = precision(settings.precision, device) == "bfloat16"
     if settings.batch > len(data):
         raise InputError(f"classifier batch: expected at most the {len(data)} training images, found {settings.batch}")
     total = len(data) // settings.batch * settings.epochs
@@ -96,7 +99,7 @@ def fit(
             images = images.roll((down, right), (2, 3))
             if settings.mirror and torch.rand((), generator=noise) < 0.5:
                 images = images.flip(3)
-            with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
                 _, logits = judge(images)
             optimiser.zero_grad()
             value = loss(logits.float(), data.labels[index.to(device)], judge.kind == "classes")

@@ -64,8 +64,7 @@ class Acgan(GenerativeModel):
         )
 
     def discriminate(self, batch: Batch) -> dict[str, Tensor]:
-        with torch.no_grad():
-            fakes = self._fakes(batch)
+        fakes = self._fakes(batch).detach()
         real, fake = (self.real(self.trunk(images)).float()[:, 0] for images in (batch.images, fakes))
         return {
             "real": F.softplus(-real).mean(),  # -log D(x)
@@ -75,8 +74,7 @@ class Acgan(GenerativeModel):
         }
 
     def classify(self, batch: Batch) -> dict[str, Tensor]:
-        with torch.no_grad():
-            fakes = self._fakes(batch)
+        fakes = self._fakes(batch).detach()
         real, fake = (self.labels(self.trunk(images)).float() for images in (batch.images, fakes))
         return {
             "real": label_loss(real, batch.labels),
@@ -87,13 +85,18 @@ class Acgan(GenerativeModel):
 
     def deceive(self, batch: Batch) -> dict[str, Tensor]:
         features = self.trunk(self._fakes(batch))
+        batch.drawn.clear()  # this update makes them old
         return {
             "adversarial": F.softplus(-self.real(features).float()).mean(),  # -log D(G(z, c))
             "label": self.settings.auxiliary * label_loss(self.labels(features).float(), batch.labels),
         }
 
     def _fakes(self, batch: Batch) -> Tensor:
-        return torch.tanh(self.generator.current(self.prior(len(batch.labels), batch.generator), batch.labels))
+        """The iteration's fakes (B, C, H, W), which all players look at until the generator moves."""
+        if "fakes" not in batch.drawn:
+            latents = self.prior(len(batch.labels), batch.generator)
+            batch.drawn["fakes"] = torch.tanh(self.generator.current(latents, batch.labels))
+        return batch.drawn["fakes"]
 
     def prior(self, count: int, generator: Generator) -> Tensor:
         return standard_normal(count, self.latent, generator)

@@ -102,8 +102,7 @@ class Gan(GenerativeModel):
 
     def discriminate(self, batch: Batch) -> dict[str, Tensor]:
         kind, share = self.settings.loss, 0.5 if self.settings.halved else 1.0
-        with torch.no_grad():
-            fakes = self._fakes(batch)
+        fakes = self._fakes(batch).detach()
         real, fake = self._score(batch.images, batch.labels), self._score(fakes, batch.labels)
         return {
             "real": share * real_loss(real, kind),
@@ -116,14 +115,14 @@ class Gan(GenerativeModel):
         assert self.classifier is not None
         terms = {"label": label_loss(self.classifier(batch.images, batch.labels).float(), batch.labels)}
         if self.settings.rejection:
-            with torch.no_grad():
-                fakes = self._fakes(batch)
+            fakes = self._fakes(batch).detach()
             nothing = label_loss(self.classifier(fakes, batch.labels).float(), torch.zeros_like(batch.labels))
             terms["fake"] = self.settings.rejection * nothing
         return terms
 
     def deceive(self, batch: Batch) -> dict[str, Tensor]:
         fakes = self._fakes(batch)
+        batch.drawn.clear()  # this update makes them old
         terms = {"adversarial": generator_loss(self._score(fakes, batch.labels), self.settings.loss)}
         if self.classifier is not None:
             logits = self.classifier(fakes, batch.labels).float()
@@ -131,7 +130,11 @@ class Gan(GenerativeModel):
         return terms
 
     def _fakes(self, batch: Batch) -> Tensor:
-        return torch.tanh(self.generator.current(self.prior(len(batch.labels), batch.generator), batch.labels))
+        """The iteration's fakes (B, C, H, W), which all players look at until the generator moves."""
+        if "fakes" not in batch.drawn:
+            latents = self.prior(len(batch.labels), batch.generator)
+            batch.drawn["fakes"] = torch.tanh(self.generator.current(latents, batch.labels))
+        return batch.drawn["fakes"]
 
     def _score(self, images: Tensor, labels: Tensor) -> Tensor:
         """d(x), (B,), float32 also where autocast made it bfloat16."""

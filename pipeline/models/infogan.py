@@ -73,8 +73,7 @@ class Infogan(GenerativeModel):
         )
 
     def discriminate(self, batch: Batch) -> dict[str, Tensor]:
-        with torch.no_grad():
-            fakes, _ = self._fakes(batch)
+        fakes = self._fakes(batch)[0].detach()
         real, fake = (self.real(self.trunk(images)).float()[:, 0] for images in (batch.images, fakes))
         return {
             "real": F.softplus(-real).mean(),  # -log D(x)
@@ -84,9 +83,8 @@ class Infogan(GenerativeModel):
         }
 
     def find(self, batch: Batch) -> dict[str, Tensor]:
-        with torch.no_grad():
-            fakes, code = self._fakes(batch)
-        logits = self.recogniser(self.trunk(fakes)).float()
+        fakes, code = self._fakes(batch)
+        logits = self.recogniser(self.trunk(fakes.detach())).float()
         return {
             "code": F.cross_entropy(logits, code),  # -log Q(c | G(z, c)); the softmax is in it
             "fake_accuracy": (logits.argmax(1) == code).float().mean(),
@@ -94,6 +92,7 @@ class Infogan(GenerativeModel):
 
     def deceive(self, batch: Batch) -> dict[str, Tensor]:
         fakes, code = self._fakes(batch)
+        batch.drawn.clear()  # this update makes them old
         features = self.trunk(fakes)
         return {
             "adversarial": F.softplus(-self.real(features).float()).mean(),  # -log D(G(z, c))
@@ -101,9 +100,14 @@ class Infogan(GenerativeModel):
         }
 
     def _fakes(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Fakes (B, C, H, W), and the number of each one's code (B,)."""
-        latents = self.prior(len(batch.images), batch.generator)
-        return torch.tanh(self.generator.current(latents, batch.labels)), latents[:, -self.codes :].argmax(1)
+        """The iteration's fakes (B, C, H, W), which all players look at until the generator moves, and the number of
+        each one's code (B,).
+        """
+        if "fakes" not in batch.drawn:
+            latents = self.prior(len(batch.images), batch.generator)
+            batch.drawn["codes"] = latents[:, -self.codes :].argmax(1)
+            batch.drawn["fakes"] = torch.tanh(self.generator.current(latents, batch.labels))
+        return batch.drawn["fakes"], batch.drawn["codes"]
 
     def prior(self, count: int, generator: Generator) -> Tensor:
         noise = standard_normal(count, self.settings.latent, generator)

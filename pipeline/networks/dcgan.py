@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.contracts.network import Network
+from pipeline.contracts.patches import Patches
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 
@@ -57,9 +58,7 @@ class Dcgan(Network):
         return trunk
 
     def head(self, outputs: int) -> nn.Module:
-        head = nn.Linear(self.widths[-1] * SMALLEST**2, outputs, bias=False)
-        nn.init.normal_(head.weight, 0.0, 0.02)
-        return head
+        return _last(self.widths[-1], outputs)
 
     def decoder(self, inputs: int, condition: int) -> nn.Module:
         return Generator(self.shape, self.widths, inputs, condition, self.settings)
@@ -78,8 +77,9 @@ class Generator(nn.Module):
         joined = inputs + (embedding or condition if condition else 0)
         layers: list[nn.Module] = []
         for step, (before, after) in enumerate(pairwise([joined, *reversed(widths)])):
-            stride, padding = (2, 1) if step else (1, 0)  # 1x1 to 4x4, then doubling
-            layers += [nn.ConvTranspose2d(before, after, 4, stride, padding, bias=False)]
+            # 1x1 to 4x4, then doubling
+            doubling = nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)
+            layers += [doubling if step else Patches(before, after, SMALLEST, bias=False)]
             layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
             if settings.deepened and not step:
                 layers += [nn.ConvTranspose2d(after, after, 3, 1, 1, bias=False)]
@@ -103,7 +103,7 @@ class Discriminator(nn.Module):
         channels, *self.size = shape
         self.plane = nn.Linear(condition, self.size[0] * self.size[1]) if condition else None
         layers = _down(channels + bool(condition), widths, settings)
-        self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], outputs, SMALLEST, bias=False), nn.Flatten())
+        self.layers = nn.Sequential(*layers, nn.Flatten(), _last(widths[-1], outputs))
         initialise(self)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -121,6 +121,13 @@ def _down(channels: int, widths: list[int], settings: Settings) -> list[nn.Modul
         layers += [nn.Conv2d(before, after, kernel, stride, 1, bias=False)]
         layers += [_normalisation(settings.normalisation, after), nn.LeakyReLU(0.2, inplace=True)]
     return layers
+
+
+def _last(channels: int, outputs: int) -> nn.Module:
+    """The last convolution, as large as its maps, flattened: a CPU computes it faster as a linear layer."""
+    layer = nn.Linear(channels * SMALLEST**2, outputs, bias=False)
+    nn.init.normal_(layer.weight, 0.0, 0.02)
+    return layer
 
 
 def _normalisation(kind: str, channels: int) -> nn.Module:

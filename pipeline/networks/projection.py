@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from pipeline.contracts.network import Network
+from pipeline.contracts.patches import Patches
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 
@@ -56,11 +57,12 @@ class Generator(nn.Module):
         self.condition = condition
         layers: list[nn.Module] = []
         for step, (before, after) in enumerate(pairwise([inputs + condition, *reversed(widths)])):
-            stride, padding = (2, 1) if step else (1, 0)  # 1x1 to 4x4, then doubling
-            layers += [nn.ConvTranspose2d(before, after, 4, stride, padding, bias=False)]
+            # 1x1 to 4x4, then doubling
+            doubling = nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)
+            layers += [doubling if step else Patches(before, after, SMALLEST, bias=False)]
             layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(widths[0], shape[0], 4, 2, 1))
-        for layer in self.layers:
+        for layer in self.layers.modules():
             if isinstance(layer, nn.ConvTranspose2d):
                 nn.init.normal_(layer.weight, 0.0, 0.02)
         self.to(memory_format=torch.channels_last)

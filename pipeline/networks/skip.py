@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.contracts.network import Network
+from pipeline.contracts.patches import Patches
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 
@@ -112,24 +113,6 @@ class Generator(nn.Module):
         maps = self.first(joined).unflatten(1, self.smallest).contiguous(memory_format=torch.channels_last)
         maps = self.start(maps)
         return self.last(self.main(maps) + self.skip(maps))
-
-
-class Patches(nn.Module):
-    """A transposed convolution whose stride is its kernel, so that patches do not overlap: as the matrix product that
-    it is, which a CPU does many times faster.
-    """
-
-    def __init__(self, inputs: int, outputs: int, size: int) -> None:
-        super().__init__()
-        self.convolution = nn.ConvTranspose2d(inputs, outputs, size, size)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, outputs, H size, W size)."""
-        weight, bias = self.convolution.weight, self.convolution.bias
-        assert bias is not None
-        patches = maps.permute(0, 2, 3, 1) @ weight.flatten(1)  # (B, H, W, outputs size size)
-        patches = patches.unflatten(3, weight.shape[1:]).permute(0, 1, 4, 2, 5, 3)  # (B, H, size, W, size, outputs)
-        return patches.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2) + bias[:, None, None]
 
 
 class Discriminator(nn.Module):

@@ -61,7 +61,10 @@ def facts(content: Content) -> list[tuple[str, str]]:
         )
         found.append((glossary.role(role), text))
     budget = content.budget or "none of the budgets, but params.yaml's own sizes"
-    return [*found, ("Budget", budget), ("Machine", "; ".join(machines))]
+    found += [("Budget", budget), ("Machine", "; ".join(machines))]
+    if precisions := sorted({run.found.precision for run in content.runs if run.found.precision}):
+        found.append(("Trained in", " or ".join(precisions)))
+    return found
 
 
 def _counted(count: int, noun: str) -> str:

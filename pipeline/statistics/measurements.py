@@ -20,6 +20,7 @@ class Measurements:
     source: of the images. machine: that measured. test_set: a fingerprint of the test images and of how they were
     halved; `errors` of equal ones belong together. seeds: of the models, in the order of `Measured.values`.
     partial: metrics that only some seeds have, such as the iteration of a collapse; None for the others.
+    precision: of the products that trained the models, None where it is not on record.
     """
 
     source: str
@@ -28,6 +29,7 @@ class Measurements:
     seeds: tuple[int, ...]
     metrics: Mapping[str, Measured]
     partial: Mapping[str, tuple[float | None, ...]]
+    precision: str | None = None
 
     def difference(self, base: "Measurements", metric: str, level: float = 0.95) -> Estimate:
         """How far this experiment's metric lies above that of `base`; both must have it."""
@@ -54,7 +56,13 @@ def dump(found: Measurements) -> str:
         if measured.errors:
             line["errors"] = [_round(error, 4) for error in measured.errors]
         lines[name] = line
-    facts = {"source": found.source, "machine": found.machine, "test_set": found.test_set, "seeds": list(found.seeds)}
+    facts = {
+        "source": found.source,
+        "machine": found.machine,
+        "precision": found.precision,
+        "test_set": found.test_set,
+        "seeds": list(found.seeds),
+    }
     head = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in facts.items()]
     blocks = [f'  "{key}": {_block(block)}' for key, block in (("metrics", lines), ("partial", found.partial))]
     return "{\n" + ",\n".join([*head, *blocks]) + "\n}\n"
@@ -74,7 +82,8 @@ def parse(text: str, where: str) -> Measurements:
             for name, each in content["metrics"].items()
         }
         facts = (content["source"], content["machine"], content["test_set"], tuple(content["seeds"]))
-        return Measurements(*facts, metrics, {name: tuple(values) for name, values in content["partial"].items()})
+        partial = {name: tuple(values) for name, values in content["partial"].items()}
+        return Measurements(*facts, metrics, partial, content.get("precision"))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{where}: expected an experiment's measurements, found something else ({error!r})") from None
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from pipeline.contracts.curves import Row
 from pipeline.contracts.images import ImageSet, scale
-from pipeline.contracts.model import AdversarialModel, Batch, GenerativeModel, Player
+from pipeline.contracts.model import AdversarialModel, Batch, GenerativeModel, Player, nothing
+from pipeline.ground import device
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 from pipeline.ground.seeding import generator
@@ -34,14 +35,15 @@ class Optimiser(Strict):
 class Settings(Strict):
     """batch: images an update. epochs: passes over the training images, without the last partial batch of each.
 
-    optimisers: by player. precision: of matrix products and convolutions; weights and losses are float32 always.
+    optimisers: by player. precision: of matrix products and convolutions, `auto`: bfloat16 where the device computes it
+    fast, else float32; weights and losses are float32 always.
     snapshots: how many times the generator is kept on the way, evenly spaced and at the end, to measure progress.
     """
 
     batch: int = Field(ge=1)
     epochs: int = Field(ge=1)
     optimisers: dict[str, Optimiser]
-    precision: Literal["float32", "bfloat16"]
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     snapshots: int = Field(default=0, ge=0)
 
 
@@ -68,6 +70,9 @@ class Run:
     ) -> None:
         self.model, self.data, self.settings, self.seed = model, data, settings, seed
         self.device = data.images.device
+        self.bfloat16 = device.precision(settings.precision, self.device) == "bfloat16"
+        if self.device.type == "cuda":
+            torch.set_float32_matmul_precision("high")  # TF32, which convolutions have there anyway
         self.players = tuple(model.players())
         names = [player.name for player in self.players]
         if set(settings.optimisers) - set(model.resting) != set(names):
@@ -98,8 +103,9 @@ class Run:
         self.curve: list[Row] = []
         self.seconds = 0.0
 
-    def train(self, boundary: Callable[[Row], None]) -> None:
-        """Trains to the end; `boundary` is called at each point of the curve, when `state()` may be taken.
+    def train(self, boundary: Callable[[Row], None], passed: Callable[[], None] = nothing) -> None:
+        """Trains to the end; `boundary` is called at each point of the curve, when `state()` may be taken, and `passed`
+        after every iteration: it must not look at tensors, for which it would have to wait.
 
         Raises InputError when a loss is not finite, before `boundary` could save that state.
         """
@@ -122,6 +128,7 @@ class Run:
             step = torch.stack(list(losses.values()))
             sums, peaks = (step, step) if sums is None else (sums + step, torch.maximum(peaks, step))
             self.iteration += 1
+            passed()
             if self.iteration % self.every == 0 or self.iteration == self.total:
                 means = (sums / (self.iteration - (self.iteration - 1) // self.every * self.every)).tolist()
                 sums = None
@@ -177,7 +184,7 @@ class Run:
         """`repeat` updates of one player; the last update's terms, detached, and their sum."""
         weights, optimiser = self.weights[player.name], self.optimisers[player.name]
         for turn in range(player.repeat):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
                 terms = player.terms(batches[turn] if player.fresh else batches[-1])
             loss = torch.stack([term for name, term in terms.items() if name not in player.observed]).sum()
             for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):

@@ -14,12 +14,15 @@ from pipeline.contracts import checkpoint, curves, images
 from pipeline.contracts.checkpoint import Header
 from pipeline.contracts.curves import Row
 from pipeline.contracts.images import ImageSet
+from pipeline.ground.device import precision
 from pipeline.ground.errors import InputError
 from pipeline.ground.parallel import Progress, Report, over_seeds
 from pipeline.ground.seeding import derive
 from pipeline.training import loop, resume
 from pipeline.training.experiment import Plan
 from pipeline.training.loop import Run
+
+TELL_EVERY = 1.0  # seconds: the points of a long run's curve may lie minutes apart
 
 
 @dataclass(frozen=True)
@@ -71,17 +74,25 @@ class Training:
     def seed(self, seed: int, report: Report) -> None:
         """Trains one seed, from where it was."""
         data, place = images.load(self.data).to(self.device), self.places[seed]
-        header = _header(self.plan, data, seed)
+        header = self.header(data, seed)
         torch.manual_seed(derive("weights", seed))
         run = Run(checkpoint.build(header).to(self.device), data, self.plan.training, seed)
         if state := place.load(self.device):
             run.restore(state)
             print(f"train {self.name} seed {seed}: goes on from iteration {run.iteration} of {run.total}", flush=True)
-        saved, kept = float("-inf"), run.iteration
+        saved, kept, told = float("-inf"), run.iteration, time.monotonic()
+        shown: Mapping[str, float] = {}
+
+        def passed() -> None:
+            nonlocal told
+            if time.monotonic() - told >= TELL_EVERY:
+                told = time.monotonic()
+                report(run.iteration, run.total, shown)
 
         def boundary(row: Row) -> None:
-            nonlocal saved, kept
-            report(run.iteration, run.total, _shown(row))
+            nonlocal saved, kept, shown
+            shown = _shown(row)
+            report(run.iteration, run.total, shown)
             if run.iteration in run.snapshots:
                 checkpoint.save_snapshot(place.snapshots, run.model, seed, run.iteration, int(row["images_seen"]))
             if time.monotonic() - saved >= self.save_every and run.iteration < run.total:
@@ -89,7 +100,7 @@ class Training:
                 saved, kept = time.monotonic(), run.iteration
 
         try:
-            run.train(boundary)
+            run.train(boundary, passed)
         except InputError as error:
             good = f"the state at iteration {kept} is kept in {place.folder}" if kept else "no state was good"
             raise InputError(f"train {self.name} seed {seed}: {error}; {good}") from None
@@ -98,23 +109,24 @@ class Training:
         checkpoint.save(place.model, run.model, header)
         place.finish()
 
+    def header(self, data: ImageSet, seed: int) -> Header:
+        """What the model of one seed is, trained on these images."""
+        return Header(
+            data=self.plan.experiment.data,
+            family=self.plan.experiment.family,
+            network=self.plan.experiment.network,
+            model_settings=self.plan.model.model_dump(mode="json"),
+            network_settings=self.plan.network.model_dump(mode="json"),
+            shape=data.shape,
+            classes=data.classes,
+            kind=data.kind,
+            source=data.source,
+            seed=seed,
+            precision=precision(self.plan.training.precision, self.device),
+        )
+
 
 def _shown(row: Row) -> dict[str, float]:
     """What fits a progress bar: of several players each one's loss, of one its terms."""
     losses = {name.removesuffix("_loss"): value for name, value in row.items() if name.endswith("_loss")}
     return losses or {name: value for name, value in row.items() if name not in curves.POSITION}
-
-
-def _header(plan: Plan[Any, Any, loop.Settings], data: ImageSet, seed: int) -> Header:
-    return Header(
-        data=plan.experiment.data,
-        family=plan.experiment.family,
-        network=plan.experiment.network,
-        model_settings=plan.model.model_dump(mode="json"),
-        network_settings=plan.network.model_dump(mode="json"),
-        shape=data.shape,
-        classes=data.classes,
-        kind=data.kind,
-        source=data.source,
-        seed=seed,
-    )

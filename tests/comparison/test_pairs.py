@@ -1,6 +1,7 @@
 """Two revisions: verdicts on what moved, and notes on what makes numbers incomparable."""
 
 import json
+from dataclasses import replace
 
 from comparison.repository import BASE, Called, Repository, measured, rows, shifted
 
@@ -52,6 +53,16 @@ def test_errors_of_one_test_set_cancel(repository: Repository, called: Called) -
     assert rows(called("HEAD", "--format", "markdown")[1])["elbo ↑"][-1] == "**better**"
     repository.change("fc_vae", with_errors(2, "two"))
     assert rows(called("HEAD", "--format", "markdown")[1])["elbo ↑"][-1] == "noise"
+
+
+def test_models_trained_in_another_precision_say_so(repository: Repository, called: Called) -> None:
+    """Whoever compares with a run from before it was recorded is told nothing; there is nothing to tell."""
+    for before, now, told in (("bfloat16", "float32", True), ("float32", "float32", False), (None, "float32", False)):
+        repository.write("fc_vae", replace(measured(BASE), precision=before))
+        repository.commit()
+        repository.change("fc_vae", replace(measured(shifted(elbo=6)), precision=now))
+        output = called("HEAD", "--format", "markdown")[1]
+        assert (f"trained in {before} before and in {now} now" in output) is told
 
 
 def test_experiments_come_and_go(repository: Repository, called: Called) -> None:

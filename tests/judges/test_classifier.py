@@ -16,7 +16,9 @@ from pipeline.judges.classifier import Judge, Settings
 from pipeline.judges.networks.small import Small
 from pipeline.judges.scores import accuracy
 
-SETTINGS = Settings(weights="none", network="small", width=4, batch=16, epochs=12, learning_rate=0.01, seed=0)
+SETTINGS = Settings(
+    weights="none", network="small", width=4, batch=16, epochs=12, learning_rate=0.01, precision="float32", seed=0
+)
 
 
 def _quiet(done: int, total: int, values: Any) -> None: ...

@@ -110,14 +110,14 @@ def test_without_weight_the_classifiers_loss_on_fakes_is_recorded_only() -> None
 
 
 def test_fakes_are_asked_for_with_the_batchs_labels() -> None:
-    model, batch = _model().train(), _batch()
+    model = _model().train()
     seen = []
     hook = model.generator.current.register_forward_hook(lambda _, inputs, __: seen.append(inputs[1]))
     for player in model.players():
-        player.terms(batch)
+        player.terms(_batch())
     hook.remove()
     assert len(seen) == 3
-    assert all(torch.equal(labels, batch.labels) for labels in seen)
+    assert all(torch.equal(labels, _batch().labels) for labels in seen)
 
 
 def test_the_generators_loss_reaches_all_its_weights() -> None:

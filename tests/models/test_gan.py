@@ -107,7 +107,7 @@ def test_generator_steps_are_the_players_repeats() -> None:
 def test_the_average_follows_its_recursion(family: str) -> None:
     """Weights and norms' statistics alike; it starts from the weights as they are drawn."""
     model = _model(moving_average=0.9) if family == "gan" else _wgan(moving_average=0.9)
-    names = ("layers.0.weight", "layers.1.running_mean", "layers.1.running_var")
+    names = ("layers.0.convolution.weight", "layers.1.running_mean", "layers.1.running_var")
     expected = {name: model.generator.current.state_dict()[name].clone() for name in names}
     assert all(torch.equal(model.generator.average.state_dict()[name], tensor) for name, tensor in expected.items())
     model.train()

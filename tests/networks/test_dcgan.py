@@ -4,15 +4,16 @@ import pytest
 import torch
 from torch import nn
 
+from pipeline.contracts.patches import Patches
 from pipeline.ground.errors import InputError
 from pipeline.networks import dcgan
 
 
 def _layers(module: nn.Module, *inputs: torch.Tensor) -> list[tuple[int, ...]]:
-    """Output shapes of the convolutions, in order, without the batch."""
+    """Output shapes of the convolutions and of the last layer, in order, without the batch."""
     shapes: list[tuple[int, ...]] = []
     for part in module.modules():
-        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
+        if isinstance(part, nn.Conv2d | nn.ConvTranspose2d | Patches) or part is module.layers[-1]:  # type: ignore[index]
             part.register_forward_hook(lambda _, __, out: shapes.append(tuple(out.shape[1:])))
     with torch.no_grad():
         module.eval()(*inputs)
@@ -28,7 +29,7 @@ def test_the_layers_of_report_b_at_full_width() -> None:
         (64, 16, 16),
         (128, 8, 8),
         (256, 4, 4),
-        (1, 1, 1),
+        (1,),
     ]
     convolutions = [part for part in discriminator.modules() if isinstance(part, nn.Conv2d)]
     assert convolutions[0].in_channels == 4  # the image and the label's plane
@@ -41,7 +42,7 @@ def test_the_layers_of_report_c_at_full_width() -> None:
     discriminator = network.encoder(1, 24)
     maps = [(512, 4, 4), (256, 8, 8), (128, 16, 16), (64, 32, 32)]
     assert _layers(generator, torch.randn(2, 100), torch.zeros(2, 24)) == [*maps, (3, 64, 64)]
-    assert _layers(discriminator, torch.randn(2, 3, 64, 64), torch.zeros(2, 24)) == [*maps[::-1], (1, 1, 1)]
+    assert _layers(discriminator, torch.randn(2, 3, 64, 64), torch.zeros(2, 24)) == [*maps[::-1], (1,)]
     first = next(part for part in generator.modules() if isinstance(part, nn.ConvTranspose2d))
     assert first.in_channels == 200  # the latent and the condition's 100
     # 200*512 + 512*256 + 256*128 + 128*64 + 64*3 kernels of 16, norms of 2 * (512+256+128+64), and the linear layer
@@ -54,7 +55,7 @@ def test_the_layers_of_report_e_plain_and_deepened() -> None:
     down, up = [(64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4)], [(512, 4, 4), (256, 8, 8), (128, 16, 16)]
     plain = dcgan.build(dcgan.Settings(width=64), (3, 64, 64))
     assert _layers(plain.decoder(100, 0), torch.randn(2, 100), zeros) == [*up, (64, 32, 32), (3, 64, 64)]
-    assert _layers(plain.encoder(1, 0), torch.randn(2, 3, 64, 64), zeros) == [*down, (1, 1, 1)]
+    assert _layers(plain.encoder(1, 0), torch.randn(2, 3, 64, 64), zeros) == [*down, (1,)]
     deep = dcgan.build(dcgan.Settings(width=64, deepened=True), (3, 64, 64))
     generator, discriminator = deep.decoder(100, 0), deep.encoder(1, 0)
     assert _layers(generator, torch.randn(2, 100), zeros) == [(512, 4, 4), *up, (64, 32, 32), (3, 64, 64)]
@@ -64,10 +65,10 @@ def test_the_layers_of_report_e_plain_and_deepened() -> None:
         (256, 16, 16),
         (512, 8, 8),
         (512, 4, 4),
-        (1, 1, 1),
+        (1,),
     ]
     kernels = [(m.kernel_size[0], m.stride[0]) for m in discriminator.modules() if isinstance(m, nn.Conv2d)]
-    assert kernels == [(4, 2), (3, 1), (4, 2), (4, 2), (4, 2), (4, 1)]
+    assert kernels == [(4, 2), (3, 1), (4, 2), (4, 2), (4, 2)]
     added = [part for part in generator.modules() if isinstance(part, nn.ConvTranspose2d)][1]
     assert (added.kernel_size, added.stride) == ((3, 3), (1, 1))
     counts = [sum(w.numel() for w in module.parameters()) for module in (generator, discriminator)]

@@ -1,15 +1,15 @@
-"""Report D's networks, layer by layer, and a matrix product in place of a transposed convolution."""
+"""Report D's networks, layer by layer."""
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.contracts.patches import Patches
 from pipeline.ground.errors import InputError
 from pipeline.networks import skip
 
 SHAPE = (3, 64, 64)
-KINDS = nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.AvgPool2d | skip.Patches
+KINDS = nn.Conv2d | nn.ConvTranspose2d | nn.Linear | nn.AvgPool2d | Patches
 
 
 def _layers(module: nn.Module, *inputs: Tensor) -> list[tuple[int, ...]]:
@@ -82,19 +82,6 @@ def test_additions_leave_the_generators_layers_and_replace_the_discriminators() 
     maps = [(16, 32, 32), (32, 16, 16), (64, 8, 8), (128, 4, 4)]
     assert _layers(changed.encoder(1, 0), *images) == [*maps, (1,)]
     assert changed.head(3)(changed.trunk()(images[0])).shape == (2, 3)
-
-
-def test_patches_are_the_transposed_convolution() -> None:
-    torch.manual_seed(0)
-    patches, maps = skip.Patches(5, 3, 4).double(), torch.randn(2, 5, 2, 3, dtype=torch.float64, requires_grad=True)
-    convolution = patches.convolution
-    found = patches(maps)
-    expected = F.conv_transpose2d(maps, convolution.weight, convolution.bias, stride=4)
-    torch.testing.assert_close(found, expected)
-    aim = torch.randn_like(found)
-    wanted = [maps, *patches.parameters()]
-    for ours, theirs in zip(*(torch.autograd.grad((y * aim).sum(), wanted) for y in (found, expected)), strict=True):
-        torch.testing.assert_close(ours, theirs)
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """Measurements survive their file, and their summary is what DVC compares."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ FOUND = Measurements(
         "active_units": Measured("neither", (4.0, 4.0)),
     },
     {"collapse_iteration": (None, 40.0)},
+    "bfloat16",
 )
 
 
@@ -28,7 +30,7 @@ def test_they_survive_their_file(tmp_path: Path) -> None:
     text = measurements.dump(FOUND)
     assert measurements.parse(text, "a.json") == FOUND
     assert measurements.dump(measurements.parse(text, "a.json")) == text
-    assert len(text.splitlines()) == 6 + 3 + 2 + 3  # a metric a line, so that git shows what changed
+    assert len(text.splitlines()) == 7 + 3 + 2 + 3  # a metric a line, so that git shows what changed
     (tmp_path / "fc_vae.json").write_text(text)
     assert measurements.load(tmp_path) == {"fc_vae": FOUND}
 
@@ -53,6 +55,12 @@ def test_differences_are_paired_on_one_test_set_only() -> None:
     assert apart.high is not None
     assert paired.value == apart.value == 0
     assert paired.high < apart.high
+
+
+def test_those_of_before_precision_was_recorded_can_still_be_compared_with() -> None:
+    old = json.loads(measurements.dump(FOUND))
+    del old["precision"]
+    assert measurements.parse(json.dumps(old), "a.json") == replace(FOUND, precision=None)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"metrics": 3}', measurements.dump(FOUND)[:-30]])
