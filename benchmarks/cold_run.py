@@ -37,8 +37,10 @@ class ColdRun:
         return sum(kind.stages for kind in self.kinds)
 
 
-def read(path: Path = LOG) -> ColdRun:
-    """The last run's log. Raises InputError when there is none, or the run did not come to its end."""
+def read(experiments: Iterable[str], path: Path = LOG) -> ColdRun:
+    """The last run's log. Raises InputError when there is none, the run did not come to its end, or was not cold: it
+    must have trained all of `experiments`.
+    """
     if not path.exists():
         raise InputError(f"{path}: no such file; {HOW}")
     try:
@@ -47,8 +49,9 @@ def read(path: Path = LOG) -> ColdRun:
         found = ColdRun(str(first["machine"]), int(first["jobs"]), float(last["total_seconds"]), kinds(stages))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: expected the log of a whole run, found otherwise ({error!r}); {HOW}") from None
-    if not found.stages:
-        raise InputError(f"{path}: expected a run of stages, found one that had nothing to do; {HOW}")
+    trained = {str(line["stage"]).removeprefix("train@") for line in stages}
+    if missing := set(experiments) - trained:
+        raise InputError(f"{path}: expected a cold run, found one that did not train {len(missing)} experiments; {HOW}")
     return found
 
 

@@ -5,10 +5,12 @@ repro` does). In turn, in fresh processes: the textbook's loop, loading in its o
 experiment with all its seeds side by side; one seed and a matrix product on one core. Then the log of the last run.
 
 Both sides count training images, an image once a pass over it, in a window that leaves out start-up; a critic's batches
-count. `--quick`: the first experiment of each family and network, one round.
+count. `--quick`: the first experiment of each family and network, one round. A selection is printed and, unless told to
+by `--write`, not written: it would replace all that the page has of this machine.
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +26,8 @@ from pipeline.ground.errors import InputError
 from pipeline.ground.files import replacing
 from pipeline.ground.machine import describe
 from pipeline.running.record import LOG
+
+QUIET = 0.5  # processes that want a core, on average of a minute
 
 
 def chosen(experiments: Mapping[str, Mapping[str, Any]], quick: bool) -> list[str]:
@@ -53,22 +57,34 @@ def measure(speeds: Sequence[Speed], rounds: int, seconds: float) -> None:
             print(f"[{number}/{rounds}] {each.name}: {told(each, found)}; {left:.0f} min left", flush=True)
 
 
-def written(speeds: Sequence[Speed], rounds: int, seconds: float, log: Path) -> str:
-    """Rewrites this machine's section of the page; the section's text."""
-    machine, *rest = describe(speed.CPU).split(", ", 2)
+def load() -> str:
+    """How much else the machine had to do in the last minute, in words; with that, the textbook's threads wait for each
+    other and ours do not, which flatters ours beyond measure.
+    """
+    busy = os.getloadavg()[0]
+    said = f"Other work at the start: {busy:.1f} processes."
+    return said if busy < QUIET else f"{said} **That is too much for these numbers to mean anything.**"
+
+
+def section(speeds: Sequence[Speed], rounds: int, seconds: float, busy: str, log: Path) -> tuple[str, str]:
+    """This machine's heading, and its section of the page."""
+    machine, cores, rest = describe(speed.CPU).split(", ", 2)
+    instructions = page.instructions(page.able())
     facts = [
-        f"{page.instructions(page.able())}; {rest[-1]}; {date.today().isoformat()}.",
-        f"Medians of {rounds} rounds of {seconds:g} seconds each.",
+        f"{instructions[0].upper()}{instructions[1:]}; {rest}; {date.today().isoformat()}.",
+        f"{f'Medians of {rounds} rounds' if rounds > 1 else 'One round'}, {seconds:g} seconds each. {busy}",
     ]
     try:
-        run = page.cold(cold_run.read(log))
+        run = page.cold(cold_run.read(params.read("experiments"), log))
     except InputError as error:
         run = f"Not measured: {error}."
-    heading = ", ".join([machine, *rest[:1]])
-    text = page.section(heading, [facts[0][0].upper() + facts[0][1:], facts[1]], speeds, run)
+    return f"{machine}, {cores}", page.section(f"{machine}, {cores}", facts, speeds, run)
+
+
+def write(heading: str, text: str) -> None:
+    """Rewrites one machine's section of the page."""
     with replacing(page.PAGE) as beside:
         beside.write_text(page.replaced(page.PAGE.read_text(encoding="utf-8"), heading, text), encoding="utf-8")
-    return text
 
 
 def main() -> None:
@@ -76,6 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiments", nargs="*")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--write", action="store_true", help="a selection too")
     parser.add_argument("--rounds", type=int, help="3; with --quick 1")
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--log", type=Path, default=LOG, help="of the run whose time is told apart")
@@ -86,8 +103,13 @@ def main() -> None:
         speeds = speed.listed(experiments, options.experiments or chosen(experiments, options.quick))
         for each in speeds:
             speed.prepared(each.entry)  # before the minutes that the others take
+        busy = load()
+        print(busy, flush=True)
         measure(speeds, rounds, options.seconds)
-        print("\n" + written(speeds, rounds, options.seconds, options.log))
+        heading, text = section(speeds, rounds, options.seconds, busy, options.log)
+        print("\n" + text)
+        if options.write or not (options.quick or options.experiments):
+            write(heading, text)
     except InputError as error:
         sys.exit(f"error: {error}")
 

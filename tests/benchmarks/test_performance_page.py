@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import cold_run, page, performance
+from benchmarks import cold_run, page, performance, speed
 from benchmarks.experiments import planned
 from benchmarks.speed import Round, Speed
 from pipeline.ground.errors import InputError
@@ -72,7 +72,7 @@ def _log(path: Path, lines: list[dict[str, Any]]) -> Path:
 
 
 def test_a_runs_time_is_told_by_kind(tmp_path: Path) -> None:
-    run = cold_run.read(_log(tmp_path / "run.jsonl", LINES))
+    run = cold_run.read("ab", _log(tmp_path / "run.jsonl", LINES))
     assert (run.machine, run.jobs, run.total, run.stages) == ("A, 2 cores, Linux", 2, 21.0, 3)
     found = [(kind.name, kind.stages, kind.wall, kind.cpu) for kind in run.kinds]
     assert found == [
@@ -86,14 +86,16 @@ def test_a_runs_time_is_told_by_kind(tmp_path: Path) -> None:
     assert "| train | 2 | 30 | 80.5% | 45 |" in table
 
 
-@pytest.mark.parametrize("lines", [[], LINES[:-1], [LINES[0], LINES[-1]]], ids=["empty", "cut", "nothing ran"])
-def test_a_log_that_tells_of_no_whole_run_is_an_error_that_says_how_to_make_one(
+@pytest.mark.parametrize(
+    "lines", [[], LINES[:-1], [LINES[0], *LINES[2:]], [LINES[0], LINES[-1]]], ids=["empty", "cut", "warm", "idle"]
+)
+def test_a_log_that_tells_of_no_cold_run_is_an_error_that_says_how_to_make_one(
     tmp_path: Path, lines: list[dict[str, Any]]
 ) -> None:
     with pytest.raises(InputError, match="latentlab repro"):
-        cold_run.read(_log(tmp_path / "run.jsonl", lines))
+        cold_run.read("ab", _log(tmp_path / "run.jsonl", lines))
     with pytest.raises(InputError, match=r"no such file; .*latentlab repro"):
-        cold_run.read(tmp_path / "none")
+        cold_run.read("ab", tmp_path / "none")
 
 
 def test_the_log_is_as_the_run_writes_it(tmp_path: Path) -> None:
@@ -103,14 +105,46 @@ def test_the_log_is_as_the_run_writes_it(tmp_path: Path) -> None:
 
 
 def test_the_page_is_rewritten_and_says_that_there_was_no_run(
-    content: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    content: dict[str, Any], tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(root)
     target = tmp_path / "performance.md"
     target.write_text(PROSE)
     monkeypatch.setattr(page, "PAGE", target)
-    performance.written([_speed(content, "fc_vae", 6.0, 0.2)], 3, 5, tmp_path / "none")
-    text = target.read_text()
-    assert text.startswith(PROSE)
-    assert text.count(page.HEAD) == 1
-    assert "Not measured: " in text
-    assert "type `latentlab repro`" in text
+    for rounds, said in ((3, "Medians of 3 rounds, 5 seconds each."), (1, "One round, 5 seconds each.")):
+        performance.write(*performance.section([_speed(content, "fc_vae", 6, 0.2)], rounds, 5, "", tmp_path / "none"))
+        text = target.read_text()
+        assert text.startswith(PROSE)
+        assert text.count(page.HEAD) == 1
+        assert said in text
+        assert "Not measured: " in text
+        assert "type `latentlab repro`" in text
+
+
+@pytest.mark.parametrize(("busy", "enough"), [(0.1, True), (4.0, False)])
+def test_a_busy_machine_is_told(busy: float, enough: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The known fault: 60 times the textbook, measured beside other work."""
+    monkeypatch.setattr("os.getloadavg", lambda: (busy, 0.0, 0.0))
+    assert ("too much" not in performance.load()) == enough
+
+
+@pytest.mark.parametrize(
+    ("arguments", "written"), [((), True), (("fc_vae",), False), (("--quick",), False), (("--quick", "--write"), True)]
+)
+def test_a_selection_does_not_replace_all_that_is_known_of_a_machine(
+    arguments: tuple[str, ...], written: bool, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    target = tmp_path / "performance.md"
+    target.write_text(PROSE)
+    monkeypatch.setattr(page, "PAGE", target)
+    monkeypatch.setattr(speed, "prepared", lambda entry: None)
+
+    def measured(one: Speed, seconds: float) -> Round:
+        one.rounds.append(Round({0: 1.0}, 2.0, 1.0, 2.0))
+        return one.rounds[-1]
+
+    monkeypatch.setattr(speed, "measured", measured)
+    monkeypatch.setattr("sys.argv", ["it", "--log", str(tmp_path / "none"), *arguments])
+    performance.main()
+    assert (target.read_text() != PROSE) == written
