@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from pipeline.renderers.scenes import geometry
 from pipeline.renderers.scenes.geometry import Body, cross, normal
 from pipeline.renderers.scenes.layout import CUBE, CYLINDER, RADIUS, SPHERE
 
@@ -69,3 +70,13 @@ def test_a_bodys_frame_is_centred_turned_and_measured() -> None:
     assert torch.allclose(body.place(corner[:, None])[:, 0], torch.tensor([1.0, 0.0, 1.0]), atol=1e-6)
     vectors = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
     assert torch.allclose(body.unframe(body.frame(vectors)) * RADIUS, vectors, atol=1e-6)
+
+
+def test_picking_and_putting_are_indexing() -> None:
+    random = torch.Generator().manual_seed(0)
+    values, index = torch.rand(3, 2, 9, generator=random), torch.tensor([7, 0, 3])
+    assert torch.equal(geometry.pick(values, index), values[..., index])
+    new, wanted = torch.rand(3, 2, 3, generator=random), values.clone()
+    wanted[..., index] = new
+    geometry.put(values, index, new)
+    assert torch.equal(values, wanted)

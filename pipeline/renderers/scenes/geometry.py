@@ -89,6 +89,16 @@ def upright(ahead: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([y, -x, torch.zeros_like(x)]) / level, torch.stack([-x * z, -y * z, level * level]) / level
 
 
+def pick(values: Tensor, index: Tensor) -> Tensor:
+    """`values` (..., N) at `index` (n,) of the last axis: (..., n). Gathering takes a tenth of indexing's time."""
+    return values.gather(-1, index.expand(*values.shape[:-1], -1))
+
+
+def put(values: Tensor, index: Tensor, new: Tensor) -> None:
+    """`new` (..., n) into `values` (..., N), at `index` (n,) of the last axis; no number twice."""
+    values.scatter_(-1, index.expand(new.shape), new)
+
+
 def power(base: Tensor, exponent: int) -> Tensor:
     """`exponent` a power of two: squared over and over, which rounds alike everywhere."""
     for _ in range(exponent.bit_length() - 1):

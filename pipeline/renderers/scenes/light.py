@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pipeline.renderers.scenes.geometry import Body, cross, dot, power
+from pipeline.renderers.scenes.geometry import Body, cross, dot, pick, power, put
 from pipeline.renderers.scenes.layout import RADIUS, STEPS
 from pipeline.renderers.scenes.stage import SOFT, Points, Stage, on_surface
 
@@ -49,8 +49,8 @@ def ground(stage: Stage, points: Tensor, seen: Tensor) -> Tensor:
 def objects(stage: Stage, seen: Points, ray: Tensor) -> Tensor:
     """Light (3, N) that comes from objects against `ray` (3, N)."""
     scenes = stage.scenes
-    albedo = _ALBEDO[scenes.colour[seen.scene, seen.owner]].T
-    metal = scenes.metal[seen.scene, seen.owner]
+    albedo = pick(_ALBEDO.T, stage.of_objects(scenes.colour, seen.scene, seen.owner))
+    metal = stage.of_objects(scenes.metal, seen.scene, seen.owner)
     layers, unit, strength = _lit(stage, seen)
     facing = -dot(ray, seen.normal)
     mirrored = ray + 2 * facing * seen.normal
@@ -59,10 +59,11 @@ def objects(stage: Stage, seen: Points, ray: Tensor) -> Tensor:
     colour = albedo * _glow(layers * _OBJECT_GAINS) + _glow(sheen)
     rows = metal.nonzero()[:, 0]
     if len(rows):
-        tint, clear = albedo[:, rows], (1 - facing[rows]).clamp(0, 1)
+        tint, clear = pick(albedo, rows), (1 - pick(facing, rows)).clamp(0, 1)
         tint = tint + (1 - tint) * power(clear, 4) * clear  # Schlick's approximation of Fresnel's reflectance
-        image = _mirror(stage, seen.take(rows), mirrored[:, rows])
-        colour[:, rows] = _METAL_MIRROR * tint * image + _METAL_MATT * colour[:, rows] + tint * _glow(sheen[:, rows])
+        image = _mirror(stage, seen.take(rows), pick(mirrored, rows))
+        matt, shine = _METAL_MATT * pick(colour, rows), tint * _glow(pick(sheen, rows))
+        put(colour, rows, _METAL_MIRROR * tint * image + matt + shine)
     return colour
 
 
@@ -72,33 +73,34 @@ def _mirror(stage: Stage, at: Points, ray: Tensor) -> Tensor:
     distance = torch.where(ray[2] < -1e-4, -at.place[2] / ray[2], torch.inf)
     owner = torch.full_like(at.owner, -1)
     for slot, shape, rows, body in at.others(stage):
-        enter, leave = cross(shape, body.place(at.place[:, rows]), body.frame(ray[:, rows]))
-        nearer = (enter < leave) & (enter > 0) & (enter < distance[rows])
-        distance[rows] = torch.where(nearer, enter, distance[rows])
-        owner[rows] = torch.where(nearer, slot, owner[rows])
+        enter, leave = cross(shape, body.place(pick(at.place, rows)), body.frame(pick(ray, rows)))
+        nearest = pick(distance, rows)
+        nearer = (enter < leave) & (enter > 0) & (enter < nearest)
+        put(distance, rows, torch.where(nearer, enter, nearest))
+        put(owner, rows, torch.where(nearer, slot, pick(owner, rows)))
     rows = distance.isfinite().nonzero()[:, 0]
-    at, owner = at.take(rows), owner[rows]
-    points = at.place + distance[rows] * ray[:, rows]
+    at, owner = at.take(rows), pick(owner, rows)
+    points = at.place + pick(distance, rows) * pick(ray, rows)
     seen = on_surface(stage, at.scene, at.step, at.sample, owner, points)
-    colours = stage.scenes.colour[at.scene, owner]
+    albedo = pick(_ALBEDO.T, stage.of_objects(stage.scenes.colour, at.scene, owner))
     layers, _, _ = _lit(stage, seen)
-    light[:, rows] = torch.where(owner < 0, _glow(layers), _ALBEDO[colours].T * _glow(layers * _OBJECT_GAINS))
+    put(light, rows, torch.where(owner < 0, _glow(layers), albedo * _glow(layers * _OBJECT_GAINS)))
     return light
 
 
 def _lit(stage: Stage, at: Points) -> tuple[Tensor, Tensor, Tensor]:
     """Light on surfaces (lamps + 1, N): each lamp's, then ambient; directions (3, lamps, N) and strengths of lamps."""
-    spots = stage.spots[:, :, at.scene, at.sample]
-    unit, strength = _shine(
-        spots, stage.axis[:, :, at.scene], stage.strength[:, at.scene], SOFT[:, None], at.place[:, None]
-    )
+    spots = pick(stage.spots.flatten(2), at.scene * stage.spots.shape[3] + at.sample)
+    axis, bare = pick(stage.axis, at.scene), pick(stage.strength, at.scene)
+    unit, strength = _shine(spots, axis, bare, SOFT[:, None], at.place[:, None])
     # From below comes less: the ground close to an object is dark.
     ambient = _AMBIENT * (0.55 + 0.45 * at.normal[2])
     for _, shape, rows, body in at.others(stage):
-        start = body.place(at.place[:, None, rows])
-        way = body.place(spots[:, :, rows]) - start
-        strength[:, rows] *= ~_between(shape, start, way)
-        ambient[rows] *= 1 - _hidden(body, at.place[:, rows], at.normal[:, rows])
+        place = pick(at.place, rows)
+        start = body.place(place[:, None])
+        way = body.place(pick(spots, rows)) - start
+        put(strength, rows, pick(strength, rows) * ~_between(shape, start, way))
+        put(ambient, rows, pick(ambient, rows) * (1 - _hidden(body, place, pick(at.normal, rows))))
     cosine = dot(at.normal[:, None], unit).clamp_min(0)
     strength = torch.where(cosine > 0, strength, 0.0)
     return torch.cat([strength * cosine, ambient[None]]), unit, strength

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from pipeline.renderers.scenes.geometry import Body, dot, normal, unit, upright
+from pipeline.renderers.scenes.geometry import Body, dot, normal, pick, put, unit, upright
 from pipeline.renderers.scenes.layout import SHAPES, STEPS, Scenes
 
 _SIDES = (0.5, 0.5, 1.0)  # of the lamps
@@ -38,8 +38,12 @@ class Stage:
 
     def bodies(self, slot: int | Tensor, scene: Tensor) -> Body:
         """The objects added at step `slot` to each `scene`, an index of any shape."""
-        place, turn = self.scenes.place[scene, slot], self.scenes.turn[scene, slot]
-        return Body(place[..., 0], place[..., 1], turn[..., 0], turn[..., 1])
+        table = torch.cat([self.scenes.place, self.scenes.turn], 2).flatten(0, 1).T
+        return Body(*pick(table, (scene * STEPS + slot).flatten()).view(4, *scene.shape))
+
+    def of_objects(self, table: Tensor, scene: Tensor, slot: int | Tensor) -> Tensor:
+        """Of a table (S, 3) of objects, those of `slot` in `scene` (N,); any one for the slot -1, the ground: (N,)."""
+        return pick(table.flatten(), (scene * STEPS + slot).clamp_min(0))
 
     def groups(self, slot: int) -> Iterator[tuple[int, Tensor, Body]]:
         """Shape, scenes (R,) whose object of `slot` has it, and these objects, to go with rows (R, 1, 1)."""
@@ -61,7 +65,7 @@ class Points:
     normal: Tensor  # (3, N), of length 1
 
     def take(self, rows: Tensor) -> "Points":
-        return Points(*(getattr(self, field.name)[..., rows] for field in fields(self)))
+        return Points(*(pick(getattr(self, field.name), rows) for field in fields(self)))
 
     def others(self, stage: Stage) -> Iterator[tuple[int, int, Tensor, Body]]:
         """Slot, shape, rows (n,), bodies: for each point all objects in its image but its own.
@@ -70,19 +74,20 @@ class Points:
         """
         for slot in range(STEPS):
             shown = (self.step >= slot) & (self.owner != slot)
-            shapes = stage.scenes.shape[self.scene, slot]
+            shapes = stage.of_objects(stage.scenes.shape, self.scene, slot)
             for shape in range(len(SHAPES)):
                 rows = (shown & (shapes == shape)).nonzero()[:, 0]
                 if len(rows):
-                    yield slot, shape, rows, stage.bodies(slot, self.scene[rows])
+                    yield slot, shape, rows, stage.bodies(slot, pick(self.scene, rows))
 
 
 def on_surface(stage: Stage, scene: Tensor, step: Tensor, sample: Tensor, owner: Tensor, place: Tensor) -> Points:
     """Points with the normals of the surfaces that they are of."""
     normals = torch.zeros_like(place)
     normals[2] = 1
+    shapes = torch.where(owner < 0, -1, stage.of_objects(stage.scenes.shape, scene, owner))
     for shape in range(len(SHAPES)):
-        rows = ((owner >= 0) & (stage.scenes.shape[scene, owner] == shape)).nonzero()[:, 0]
-        body = stage.bodies(owner[rows], scene[rows])
-        normals[:, rows] = body.unframe(normal(shape, body.place(place[:, rows])))
+        rows = (shapes == shape).nonzero()[:, 0]
+        body = stage.bodies(pick(owner, rows), pick(scene, rows))
+        put(normals, rows, body.unframe(normal(shape, body.place(pick(place, rows)))))
     return Points(scene, step, sample, owner, place, normals)

@@ -10,10 +10,16 @@ Vectors are (3, ...) tensors, so that arithmetic runs over long rows. Up to the 
 roots are used, which round alike everywhere, so that an image does not depend on what it is drawn together with.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import fields
 from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,8 +28,11 @@ from pipeline.renderers.scenes.layout import STEPS, Scenes, set_up
 from pipeline.renderers.scenes.light import encode, ground, objects
 from pipeline.renderers.scenes.stage import Stage, on_surface
 
+_Array = np.ndarray[Any, Any]
+
 SIZE = 64  # pixels
 LEAST_VISIBLE = 200 / (320 * 240)  # of an image's area, of each object in each image
+_FEW = 64  # scenes: drawn sooner than other processes start
 _HALF_WIDTH = 16 / 35  # of the view, at distance 1: a sensor of 32 mm behind a lens of 35 mm
 _ASPECT = 4 / 3  # of the view, squeezed into a square
 # Samples within a pixel, from -1/2 to 1/2 of it. No two share a row or a column, so that edges of any direction come
@@ -58,22 +67,37 @@ def render(
 ) -> tuple[Tensor, Tensor]:
     """The images (S, 3, 3, size, size) uint8, and the share of the last image that each object fills, (S, 3).
 
-    `batch` scenes are drawn together, batches side by side on as many cores as torch may use.
+    `batch` scenes are drawn together, batches side by side in as many processes as torch may use threads. Images do not
+    depend on either.
     """
     images, visible, done = [], [], 0
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # of each worker; tensors are small, so that one worker a core keeps them busier
-    try:
-        with ThreadPoolExecutor(threads) as workers:
-            for image, share in workers.map(partial(_render, size=size), scenes.split(batch)):
-                images.append(image)
-                visible.append(share)
-                done += len(image)
-                if show is not None:
-                    show(done)
-    finally:
-        torch.set_num_threads(threads)
+    parts = [[getattr(part, field.name).numpy() for field in fields(part)] for part in scenes.split(batch)]
+    with _mapper(min(torch.get_num_threads(), len(parts)) if len(scenes) > _FEW else 1) as over:
+        for image, share in over(partial(_part, size=size), parts):
+            images.append(torch.from_numpy(image))
+            visible.append(torch.from_numpy(share))
+            done += len(image)
+            if show is not None:
+                show(done)
     return torch.cat(images), torch.cat(visible)
+
+
+@contextmanager
+def _mapper(workers: int) -> Iterator[Callable[..., Iterator[tuple[_Array, _Array]]]]:
+    if workers == 1:
+        yield map
+        return
+    # Threads would wait for each other, as torch's calls are short. A fork is there at once; it is safe as what runs
+    # there uses one thread.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(workers, context, torch.set_num_threads, (1,)) as pool:
+        yield pool.map
+
+
+def _part(columns: list[_Array], size: int) -> tuple[_Array, _Array]:
+    """`_render` of a batch whose tensors, in the order of the fields of Scenes, are arrays, as are the results."""
+    images, visible = _render(Scenes(*map(torch.from_numpy, columns)), size)
+    return images.numpy(), visible.numpy()
 
 
 @torch.inference_mode()
