@@ -15,6 +15,8 @@ Device = Annotated[
     ),
 ]
 
+STOPPED = 130  # the status of a command that Ctrl-C ends
+
 
 def run(app: Callable[[], Any]) -> None:
     """Runs a Typer app; bad input becomes one line on stderr and exit status 1, Ctrl-C status 130."""
@@ -24,8 +26,16 @@ def run(app: Callable[[], Any]) -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("stopped; the same command continues where it can", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(_stopped())
+    except SystemExit as end:  # Typer makes this of Ctrl-C, and says nothing
+        if end.code == STOPPED:
+            _stopped()
+        raise
+
+
+def _stopped() -> int:
+    print("stopped; the same command continues where it can", file=sys.stderr)
+    return STOPPED
 
 
 def single(command: Callable[..., None]) -> None:

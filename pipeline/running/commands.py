@@ -97,7 +97,8 @@ class Forked:
         given = {"pass_fds": [theirs.fileno()], "stdin": subprocess.DEVNULL, "start_new_session": True}
         self.server = subprocess.Popen(words, cwd=root, **given)  # type: ignore[call-overload]
         theirs.close()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self.listener = threading.Thread(target=self._listen, daemon=True)
+        self.listener.start()
 
     def start(self, job: int, command: Command) -> None:
         read, write = os.pipe()
@@ -112,8 +113,11 @@ class Forked:
         self._send({"signal": number}, [])
 
     def close(self) -> None:
-        self.link.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # closed before, or the server is gone
+            self.link.shutdown(socket.SHUT_WR)
         self.server.wait()
+        self.listener.join()
+        self.link.close()
 
     def _send(self, request: Mapping[str, Any], outputs: list[int]) -> None:
         body = json.dumps(request).encode()
@@ -122,16 +126,16 @@ class Forked:
 
     def _listen(self) -> None:
         groups: dict[int, int] = {}
-        for line in self.link.makefile(encoding="utf-8"):
-            message = json.loads(line)
-            if "started" in message:
-                groups[message["started"]] = message["process"]
-                self.events.put(Started(message["started"]))
-            else:
-                job = message["ended"]
-                del groups[job]
-                self.readers.pop(job).join(1)  # not longer: what it left in the background may hold its output open
-                self.events.put(Ended(job, message["status"], message["cpu_seconds"]))
+        with self.link.makefile(encoding="utf-8") as messages:
+            for message in map(json.loads, messages):
+                if "started" in message:
+                    groups[message["started"]] = message["process"]
+                    self.events.put(Started(message["started"]))
+                else:
+                    job = message["ended"]
+                    del groups[job]
+                    self.readers.pop(job).join(1)  # no longer: what it left in the background may hold its output
+                    self.events.put(Ended(job, message["status"], message["cpu_seconds"]))
         for group in groups.values():  # the server is gone: killed, unless it was told to close
             with suppress(PermissionError, ProcessLookupError):
                 os.killpg(group, signal.SIGKILL)

@@ -18,6 +18,7 @@ from pipeline.running.screen import Now, Screen
 from pipeline.running.tracked import Tracked
 
 KEPT = 20  # lines of output of a stage that are shown again when it fails
+APART = 10  # times what it takes to write dvc.lock: until it is written again; a killed run forgets what ended since
 GRACE = ((signal.SIGINT, 10.0), (signal.SIGTERM, 3.0))  # seconds after each, before what still runs is killed
 
 
@@ -68,6 +69,7 @@ class Run:
         self.failed: dict[str, str] = {}
         self.begun = self.unchanged = self.restored = 0
         self.stopping, self.seconds = False, 0.0
+        self.written = self.writing = 0.0  # when dvc.lock was last written, and seconds that it took
         self.place = schedule.ranks(tracked.names, tracked.needs, times.stages if times else {})
 
     def __call__(self) -> None:
@@ -79,18 +81,21 @@ class Run:
                     self._fill()
                     if not self.running:
                         break
+                    if time.monotonic() - self.written > APART * self.writing:
+                        self._write()
                     self._hear()
                 if self.stopping:
                     self._stop()
             finally:
                 if self.server:
                     self.server.close()
+                self._write()
         self.seconds = time.monotonic() - self.log.start
         self.log.write({"total_seconds": self.seconds, "ran": len(self.finished)})
 
     def conclude(self) -> str:
         """What was done, in words. Raises KeyboardInterrupt when it was stopped, InputError when a stage failed."""
-        if self.stopping:
+        if self.stopping and (self.waiting or self.running):
             raise KeyboardInterrupt
         if self.failed:
             left = f"; {len(self.waiting)} stages that were to follow did not run" if self.waiting else ""
@@ -190,6 +195,13 @@ class Run:
                 self._ended(job, event)
         self.screen.update(self._now())
 
+    def _write(self) -> None:
+        start = time.monotonic()
+        if self.tracked.unwritten:
+            self.tracked.write()
+            self.written = time.monotonic()
+            self.writing = self.written - start
+
     def _ended(self, job: Job, event: Ended) -> None:
         job.seconds, job.began = job.elapsed(event.at), None
         job.cpu = None if job.cpu is None or event.cpu_seconds is None else job.cpu + event.cpu_seconds
@@ -198,7 +210,9 @@ class Run:
             return
         del self.running[job.number]
         if event.status:
-            if not self.stopping:
+            if self.stopping:
+                self.waiting.append(job.stage)
+            else:
                 self._fail(job, f"`{job.command}` {_ending(event.status)}")
             return
         start = time.monotonic()

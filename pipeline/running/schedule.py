@@ -35,21 +35,19 @@ def ranks(stages: Sequence[str], needs: Needs, known: Mapping[str, float]) -> di
     The longest path of work ahead goes first, so that no long one is left for the end, when the other workers have
     nothing to do. A stage has the place of the earlier stages of its own experiment, so that an experiment that is
     begun is finished and its results are there early. stages: in DVC's order, dependencies first; it decides between
-    equals, and everything when no seconds are known.
+    equals, as between experiments where no seconds are known.
     """
-    if not known:
-        return {stage: place for place, stage in enumerate(stages)}
     seconds = expected(stages, known)
     ahead = dict(seconds)
     for stage in reversed(stages):
         for need in needs[stage]:
             if need in ahead:
                 ahead[need] = max(ahead[need], seconds[need] + ahead[stage])
-    urgent = dict(ahead)
+    leads = {stage: (-ahead[stage], place) for place, stage in enumerate(stages)}
     for stage in stages:
-        own = (urgent[need] for need in needs[stage] if need in urgent and item(need) == item(stage) != "")
-        urgent[stage] = max([ahead[stage], *own])
-    order = sorted(stages, key=lambda stage: -urgent[stage])  # stable
+        own = (leads[need] for need in needs[stage] if need in leads and item(need) == item(stage) != "")
+        leads[stage] = min([leads[stage], *own])
+    order = sorted(stages, key=leads.__getitem__)  # stable
     return {stage: place for place, stage in enumerate(order)}
 
 

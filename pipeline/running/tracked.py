@@ -6,7 +6,7 @@ the command runs, so that commands may run at the same time; everything here is 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ class Tracked:
     needs: Mapping[str, frozenset[str]]
     stages: Mapping[str, Any]
     force: bool
+    unwritten: list[str] = field(default_factory=list)
 
     def changed(self, name: str) -> bool:
         """Whether a stage must run, as far as what it is made from is there. Raises InputError."""
@@ -61,14 +62,24 @@ class Tracked:
             ]
 
     def finish(self, name: str) -> None:
-        """Keeps what a stage's commands made, and writes it into dvc.lock. Raises InputError: an output is missing."""
+        """Keeps what a stage's commands made, for dvc.lock too. Raises InputError: an output is missing."""
         stage = self.stages[name]
         with _one_line():
             stage.repo._reset()  # a command may have changed any file, .dvcignore too
             uncached = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
             stage.save(run_cache=not uncached)
             stage.commit()
-            stage.dump(update_pipeline=False)
+            self.unwritten.append(name)
+
+    def write(self) -> None:
+        """Writes what was kept into dvc.lock, at once: DVC reads and writes all of it, in Python. Raises InputError."""
+        files: dict[str, list[Any]] = {}
+        for name in self.unwritten:
+            files.setdefault(self.stages[name].path, []).append(self.stages[name])
+        with _one_line():
+            for stages in files.values():
+                stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
+        self.unwritten.clear()
 
 
 @contextmanager

@@ -49,7 +49,12 @@ def test_progress_away_from_a_terminal_is_a_line_with_every_task(capsys: pytest.
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "words"), [(InputError("a: b"), 1, "error: a: b\n"), (KeyboardInterrupt(), 130, "stopped")]
+    ("error", "status", "words"),
+    [
+        (InputError("a: b"), 1, "error: a: b\n"),
+        (KeyboardInterrupt(), 130, "stopped"),
+        (SystemExit(130), 130, "stopped; the same"),
+    ],
 )
 def test_expected_ends_are_one_line(
     error: BaseException, status: int, words: str, capsys: pytest.CaptureFixture[str]

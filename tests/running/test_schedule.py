@@ -31,8 +31,12 @@ def test_the_longest_path_is_first_and_an_experiment_is_finished_before_the_next
     assert sorted(place, key=place.__getitem__) == [*stages[2:4], *stages[:2], "report"]
 
 
-def test_with_nothing_known_the_order_is_dvcs() -> None:
+def test_with_nothing_known_experiments_are_in_dvcs_order_and_each_is_finished() -> None:
     assert list(schedule.ranks(list(CHAIN), CHAIN, {}).values()) == [0, 1, 2, 3, 4]
+    stages = ["train@a", "train@b", "evaluate@a", "evaluate@b"]
+    needs = {"train@a": set[str](), "train@b": set[str](), "evaluate@a": {"train@a"}, "evaluate@b": {"train@b"}}
+    place = schedule.ranks(stages, needs, {})
+    assert sorted(place, key=place.__getitem__) == ["train@a", "evaluate@a", "train@b", "evaluate@b"]
 
 
 @pytest.mark.parametrize(("jobs", "seconds"), [(1, 15.0), (2, 9.0), (3, 9.0)])

@@ -1,0 +1,99 @@
+"""The time left that a run shows, on simulated runs: no stage runs, and no second passes."""
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.running.record import Log, Times
+from pipeline.running.run import Job, Run
+from pipeline.running.screen import Now, Plain, own
+from pipeline.running.tracked import Tracked
+
+
+def _run(tmp_path: Path, names: Sequence[str], needs: Mapping[str, frozenset[str]], times: Times | None) -> Run:
+    stages: dict[str, Any] = {}
+    run = Run(Tracked(names, needs, stages, False), times, 2, Log(tmp_path / "log", 2), Plain(), lambda _: ())
+    run.waiting = list(names)
+    return run
+
+
+def _simulated(run: Run, true: Mapping[str, float]) -> list[tuple[float, float | None]]:
+    """(now, left) at the end of each stage, of a run on two workers whose stages take `true` seconds."""
+    now, number, seen = 0.0, 0, []
+    while run.waiting or run.running:
+        while len(run.running) < 2:
+            pending = {*run.waiting, *(job.stage for job in run.running.values())}
+            ready = [name for name in run.waiting if not run.tracked.needs[name] & pending]
+            if not ready:
+                break
+            stage = min(ready, key=run.place.__getitem__)
+            run.waiting.remove(stage)
+            number += 1
+            run.running[number] = Job(stage, number, todo=_nothing(), dvc=0.0, first=now, began=now)
+        job = min(run.running.values(), key=lambda job: (job.began or 0.0) + true[job.stage])
+        now = (job.began or 0.0) + true[job.stage]
+        del run.running[job.number]
+        run.finished[job.stage] = true[job.stage]
+        seen.append((now, run.left(now)))
+    return seen
+
+
+def _nothing() -> Any:
+    from collections import deque
+
+    return deque()
+
+
+def _pipeline() -> tuple[list[str], dict[str, frozenset[str]], dict[str, float]]:
+    """20 experiments of three stages, with seconds drawn between 10 and 60."""
+    draw = random.Random(0)
+    names, needs, seconds = [], {}, {}
+    for kind, before in (("train", ""), ("evaluate", "train"), ("figures", "evaluate")):
+        for number in range(20):
+            name = f"{kind}@{number}"
+            names.append(name)
+            needs[name] = frozenset([f"{before}@{number}"] if before else [])
+            seconds[name] = draw.uniform(10, 60)
+    return names, needs, seconds
+
+
+def test_a_machine_of_another_speed_is_known_at_half_time(tmp_path: Path) -> None:
+    """Three times as slow, with a noise of a fifth on each stage: within a tenth at half time, and later."""
+    names, needs, seconds = _pipeline()
+    draw = random.Random(1)
+    true = {name: 3 * value * draw.uniform(0.8, 1.2) for name, value in seconds.items()}
+    run = _run(tmp_path, names, needs, Times("another", 2, 900, seconds))
+    seen = _simulated(run, true)
+    whole = seen[-1][0]
+    later = [(now, left) for now, left in seen if now >= whole / 2]
+    assert all(left is not None and abs(now + left - whole) < 0.1 * whole for now, left in later)
+    assert seen[-1][1] == 0
+
+
+def test_without_a_committed_run_its_own_stages_tell(tmp_path: Path) -> None:
+    names, needs, seconds = _pipeline()
+    run = _run(tmp_path, names, needs, None)
+    assert run.left(0.0) is None
+    seen = _simulated(run, seconds)
+    whole = seen[-1][0]
+    assert all(left is not None and abs(now + left - whole) < 0.2 * whole for now, left in seen if now >= whole / 2)
+
+
+def test_a_stage_unknown_to_the_committed_run_takes_what_its_kind_does(tmp_path: Path) -> None:
+    needs = {"train@new": frozenset[str]()}
+    run = _run(tmp_path, ["train@new"], needs, Times("x", 2, 30, {"train@a": 10.0, "train@b": 20.0, "report": 1.0}))
+    assert run.left(0.0) == pytest.approx(15)
+
+
+def test_what_is_shown() -> None:
+    assert str(Now({}, 31, 97, 0.0, 840.0)) == "31 of 97 stages, about 14 min left"
+    assert str(Now({}, 31, 97, 0.0, None)) == "31 of 97 stages"
+    assert str(Now({}, 97, 97, 0.0, 0.0)) == "97 of 97 stages"
+    assert own("train@a", "train a: seed 0 1/2") == "seed 0 1/2"
+    assert own("train@a", "train a seed 0: goes on") == "seed 0: goes on"
+    assert own("train@a", "train ab: x") == "ab: x"
+    assert own("conclude", "conclude: 3 supported") == "3 supported"
+    assert own("train@a", "something else") == "something else"

@@ -1,0 +1,272 @@
+"""`latentlab repro` on small DVC repositories: what it runs, keeps, shows, and how it ends."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from workspace import Workspace
+
+from tools.repro import Rows
+
+LIMIT = 60.0  # seconds, for a machine that does other things too
+Make = Callable[..., Workspace]
+TWO = {
+    "a": {"cmd": "echo from a; cp source.txt a.txt", "deps": ["source.txt"], "outs": ["a.txt"]},
+    "b": {"cmd": "echo b > b.txt", "outs": [{"b.txt": {"cache": False}}]},
+    "z": {"cmd": "cat a.txt b.txt > z.txt", "deps": ["a.txt", "b.txt"], "outs": ["z.txt"]},
+    "c": {"cmd": ["wc -c < a.txt > c.txt", "echo second"], "deps": ["a.txt"], "metrics": ["c.txt"]},
+}
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def made(stages: dict[str, Any], name: str = "repository") -> Workspace:
+        folder = tmp_path / name
+        folder.mkdir()
+        workspace = Workspace(folder)
+        workspace.run("git", "init", "-q")
+        workspace.run("dvc", "init", "-q")
+        (folder / "source.txt").write_text("source")
+        (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+        return workspace
+
+    return made
+
+
+def waiting_for(path: str) -> str:
+    return f"until [ -e {path} ]; do sleep 0.05; done"
+
+
+def soon(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + LIMIT
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def locked(workspace: Workspace) -> list[str]:
+    path = workspace.folder / "dvc.lock"
+    return list(yaml.safe_load(path.read_text())["stages"]) if path.exists() else []
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_lock_is_the_one_that_dvc_writes(make: Make) -> None:
+    ours, theirs = make(TWO), make(TWO, "theirs")
+    said = ours.run("latentlab", "repro").splitlines()
+    assert said[0].startswith("4 of 4 stages to run, ")
+    assert any(line.endswith("] a: from a") for line in said)
+    assert sum(": done in " in line for line in said) == 4
+    assert said[-1].startswith("4 stages ran, 0 unchanged, in ")
+    theirs.run("dvc", "repro")
+    assert (ours.folder / "dvc.lock").read_text() == (theirs.folder / "dvc.lock").read_text()
+    assert "up to date" in ours.run("dvc", "status")
+    assert "up to date" in ours.run("dvc", "repro")
+    assert ours.run("latentlab", "repro") == "everything is up to date\n"
+    log = [json.loads(line) for line in (ours.folder / ".latentlab/run.jsonl").read_text().splitlines()]
+    assert log[-1]["ran"] == 0
+
+
+def test_what_came_out_the_same_is_not_gone_on_from_and_what_ran_once_is_restored(make: Make) -> None:
+    stages = {
+        "first": {"cmd": "cut -c 1-3 source.txt > first.txt", "deps": ["source.txt"], "outs": ["first.txt"]},
+        "second": {"cmd": "cat first.txt > second.txt", "deps": ["first.txt"], "outs": ["second.txt"]},
+    }
+    workspace = make(stages)
+    workspace.run("latentlab", "repro")
+    (workspace.folder / "source.txt").write_text("sou is how it begins")
+    said = workspace.run("latentlab", "repro")
+    assert "second: unchanged" in said
+    assert said.splitlines()[-1].startswith("1 stages ran, 1 unchanged")
+    (workspace.folder / "source.txt").write_text("source")
+    said = workspace.run("latentlab", "repro")
+    assert "first: restored from the run cache" in said
+    assert "up to date" in workspace.run("dvc", "status")
+    assert workspace.run("latentlab", "repro", "--force").splitlines()[-1].startswith("2 stages ran")
+
+
+def test_targets_run_with_what_they_need_and_a_frozen_stage_does_not(make: Make) -> None:
+    workspace = make({**TWO, "ice": {"cmd": "false", "deps": ["source.txt"], "outs": ["ice.txt"], "frozen": True}})
+    (workspace.folder / "ice.txt").write_text("cold")
+    workspace.run("latentlab", "repro", "c")
+    assert locked(workspace) == ["a", "c"]
+    assert "ice: kept" in workspace.run("latentlab", "repro")
+    assert locked(workspace) == ["a", "c", "b", "z", "ice"]
+
+
+def test_independent_stages_run_at_the_same_time(make: Make) -> None:
+    """Each waits for the other one's file."""
+    stages = {
+        own: {"cmd": f"touch {own}; {waiting_for(other)}; echo > {own}.txt", "outs": [f"{own}.txt"]}
+        for own, other in (("a", "b"), ("b", "a"))
+    }
+    workspace = make(stages)
+    assert "2 at a time" in workspace.run("latentlab", "repro", "--jobs", "2")
+
+
+def test_a_failure_lets_the_others_finish_and_starts_nothing_new(make: Make) -> None:
+    stages = {
+        "bad": {"cmd": f"echo a reason; {waiting_for('begun')}; touch failed; exit 3", "outs": ["bad.txt"]},
+        "good": {"cmd": f"touch begun; {waiting_for('failed')}; sleep 0.5; echo > good.txt", "outs": ["good.txt"]},
+        "late": {"cmd": "echo > late.txt", "outs": ["late.txt"]},
+        "after": {"cmd": "cp bad.txt after.txt", "deps": ["bad.txt"], "outs": ["after.txt"]},
+    }
+    workspace = make(stages)
+    said = workspace.run("latentlab", "repro", "--jobs", "2", status=1)
+    assert "bad failed; the last it printed:\n    a reason\n" in said
+    assert said.splitlines()[-1] == (
+        f"error: bad: `{stages['bad']['cmd']}` ended with status 3; 2 stages that were to follow did not run"
+    )
+    assert "Traceback" not in said
+    assert locked(workspace) == ["good"]
+    assert not (workspace.folder / "late.txt").exists()
+
+
+def test_an_output_that_is_missing_is_a_failure(make: Make) -> None:
+    workspace = make({"a": {"cmd": "true", "outs": ["a.txt"]}})
+    last = workspace.run("latentlab", "repro", status=1).splitlines()[-1]
+    assert last.startswith("error: a: dvc: ")
+    assert "a.txt" in last
+    assert locked(workspace) == []
+
+
+def test_a_stopped_run_leaves_nothing_and_goes_on(make: Make) -> None:
+    trap = "trap 'touch told; exit 1' INT; echo $$ > process.tmp; mv process.tmp process; sleep 300 & wait"
+    stages = {
+        "quick": {"cmd": "echo > quick.txt", "outs": ["quick.txt"]},
+        "long": {"cmd": f"test -e told || {{ {trap}; }}; echo > long.txt", "deps": ["quick.txt"], "outs": ["long.txt"]},
+    }
+    workspace = make(stages)
+    run = _start(workspace)
+    soon((workspace.folder / "process").exists)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(LIMIT) == 130
+    assert (workspace.folder / "said").read_text() == "stopped; the same command continues where it can\n"
+    assert (workspace.folder / "told").exists()
+    assert not alive(int((workspace.folder / "process").read_text()))
+    assert locked(workspace) == ["quick"]
+    assert workspace.run("latentlab", "repro").splitlines()[-1].startswith("1 stages ran, 1 unchanged")
+    assert "up to date" in workspace.run("dvc", "status")
+
+
+def _start(workspace: Workspace) -> "subprocess.Popen[bytes]":
+    """A run in the background; what it says on stderr is in the file `said`."""
+    with (workspace.folder / "said").open("w") as said:
+        return subprocess.Popen(
+            ["latentlab", "repro"],
+            cwd=workspace.folder,
+            env=workspace.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+
+
+SEEDS = """
+import os, time
+from pathlib import Path
+import torch
+from pipeline.ground.parallel import over_seeds
+def work(seed, report):
+    Path(f"process{seed}").write_text(str(os.getpid()))
+    time.sleep(300)
+over_seeds(work, [0, 1], lambda *_: None, torch.device("cpu"), 2)
+"""
+
+
+@pytest.mark.parametrize(
+    "command", ["python -m stages.seeds", "echo $$ > process0; sleep 300 & echo $! > process1; wait"]
+)
+def test_a_killed_run_leaves_no_process(command: str, make: Make) -> None:
+    """A stage of ours with a process for each seed, and a shell's."""
+    workspace = make({"a": {"cmd": command, "outs": ["a.txt"]}})
+    (workspace.folder / "stages").mkdir()
+    (workspace.folder / "stages/seeds.py").write_text(SEEDS)
+    run = _start(workspace)
+    paths = [workspace.folder / f"process{seed}" for seed in (0, 1)]
+    soon(lambda: all(path.exists() and path.read_text().strip() for path in paths))
+    processes = [int(path.read_text()) for path in paths]
+    assert all(alive(process) for process in processes)
+    run.kill()
+    run.wait()
+    soon(lambda: not any(alive(process) for process in processes))
+
+
+def test_dvc_is_locked_meanwhile(make: Make) -> None:
+    workspace = make({"a": {"cmd": f"touch begun; {waiting_for('go')}; echo > a.txt", "outs": ["a.txt"]}})
+    run = _start(workspace)
+    soon((workspace.folder / "begun").exists)
+    assert "Unable to acquire lock" in workspace.run("dvc", "repro", status=255)
+    assert "error: dvc: Unable to acquire lock" in workspace.run("latentlab", "repro", status=1)
+    (workspace.folder / "go").touch()
+    assert run.wait(LIMIT) == 0
+
+
+def test_times_are_recorded_of_a_whole_run_only(make: Make) -> None:
+    workspace = make(TWO)
+    assert "is not written" in workspace.run("latentlab", "repro", "--record", "c")
+    workspace.run("latentlab", "repro", "--force", "--record")
+    times = json.loads((workspace.folder / "results/times.json").read_text())
+    assert times["stages"].keys() == TWO.keys()
+    said = workspace.run("latentlab", "repro", "--force").splitlines()[0]
+    assert times["machine"] in said
+    assert "; about 0 s, if this machine is as fast" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nothing"], "error: dvc: "),
+        (["--jobs", "0"], "error: --jobs 0: expected 1 or more"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], words: str, make: Make) -> None:
+    lines = make(TWO).run("latentlab", "repro", *arguments, status=1).splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith(words)
+
+
+def test_outside_a_project(tmp_path: Path) -> None:
+    assert Workspace(tmp_path).run("latentlab", "repro", status=1).startswith("error: dvc.yaml: expected it here")
+
+
+def test_a_row_an_evaluation_with_the_columns_of_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/metrics").mkdir(parents=True)
+    report = {"metrics": {"digits": ["elbo", "nll", "recall"]}, "explorer": [], "sections": []}
+    experiments = {name: {"data": "digits"} for name in ("one", "two")}
+    Path("params.yaml").write_text(yaml.safe_dump({"experiments": experiments, "report": report}))
+    elbo = {"mean": -84.6, "low": -85.0, "high": -84.2}
+    for name, more in (("one", {}), ("two", {"recall": {"mean": 0.5}})):
+        content = {"source": "digits8x8", "seeds": 1, "elbo": elbo, **more}
+        Path(f"results/metrics/{name}.json").write_text(json.dumps(content))
+    rows = Rows()
+    assert list(rows.of("train@one")) == []
+    assert list(rows.of("evaluate@other")) == []
+    header, first = rows.of("evaluate@one")
+    (second,) = rows.of("evaluate@two")
+    assert header.split() == ["digits", "elbo", "recall"]
+    assert first.split() == ["one", "-84.60", "±", "0.40†", "–"]
+    assert second.split() == ["two", "-84.60", "±", "0.40†", "0.5"]
+    assert len({len(line) for line in (header, first, second)}) == 1
+    Path("params.yaml").write_text("edited: [")
+    assert list(rows.of("evaluate@one")) == []
+
+
+def test_help_needs_neither_torch_nor_dvc() -> None:
+    code = "import sys; from tools import cli; assert not {'torch', 'dvc', 'numpy', 'rich.live'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
