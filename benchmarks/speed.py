@@ -101,13 +101,14 @@ def _seed(entry: Entry, seconds: float, seed: int, report: Report) -> list[Mark]
     return marks
 
 
-def _quiet(task: str, done: int, total: int, values: Mapping[str, float]) -> None: ...
+def quiet(task: str, done: int, total: int, values: Mapping[str, float]) -> None:
+    """Shows no progress: a benchmark tells of rounds."""
 
 
 def ours(entry: Entry, seconds: float) -> float:
     """Training images a second of all seeds, side by side as the experiment trains them."""
     seeds = entry.experiment.seeds
-    found = over_seeds(partial(_seed, entry, seconds), seeds, _quiet, CPU, len(seeds))
+    found = over_seeds(partial(_seed, entry, seconds), seeds, quiet, CPU, len(seeds))
     return together(list(found.values()))
 
 

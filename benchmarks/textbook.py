@@ -1,11 +1,11 @@
 """Each family's training as tutorials write it: what ours is held against.
 
 The same networks and sizes as the experiment, the same updates of the same players, and the same images: one counts
-once a pass, as `images_seen` of the loop does. All else is the tutorials': float32, torch's default memory format, a
-Dataset of PIL images through ToTensor and Normalize, a DataLoader, optimisers as torch builds them, sigmoid before
-BCELoss, `zero_grad`, `backward` into every weight there is, needed or not, `step`, and `item()` of each loss every
-iteration; one seed at a time, no moving average of weights, no schedule of the learning rate. Fakes that one player has
-drawn are used again by the next in turn, as in the tutorials.
+once a pass, as `images_seen` of the loop does. All else is the tutorials': float32, torch's own layers in its default
+memory format, a Dataset of PIL images through ToTensor and Normalize, a DataLoader, optimisers as torch builds them,
+sigmoid before BCELoss, `zero_grad`, `backward` into every weight there is, needed or not, `step`, and `item()` of each
+loss every iteration; one seed at a time, no moving average of weights, no schedule of the learning rate. Fakes that one
+player has drawn are used again by the next in turn, as in the tutorials, and in ours.
 
 After pytorch/examples (vae, dcgan), the PyTorch tutorial "DCGAN", and the papers' algorithms of the other families.
 """
@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.experiments import Entry, built, draws
 from pipeline.contracts.images import ImageSet, Pixels
 from pipeline.contracts.model import GenerativeModel
+from pipeline.contracts.patches import Patches
 from pipeline.training.loop import Optimiser
 
 Step = Callable[[Tensor, Tensor], dict[str, float]]  # images (B, C, H, W) and labels (B, K) of a batch to its losses
@@ -52,10 +53,15 @@ class Pictures(Dataset[tuple[Tensor, Tensor]]):
 
 
 @contextmanager
-def default_layout() -> Iterator[None]:
-    """Networks that ask for channels_last get torch's default instead: no tutorial asks."""
+def plain() -> Iterator[None]:
+    """Networks without what ours do for speed: torch's default memory format where they ask for channels_last, and the
+    transposed convolution that a tutorial has where they compute it as a product (`Patches`).
+    """
     contiguous = Tensor.contiguous
-    with mock.patch.object(Tensor, "contiguous", lambda tensor, **layout: contiguous(tensor)):
+    with (
+        mock.patch.object(Tensor, "contiguous", lambda tensor, **layout: contiguous(tensor)),
+        mock.patch.object(Patches, "forward", lambda layer, maps: layer.convolution(maps)),
+    ):
         yield
 
 
@@ -298,7 +304,7 @@ def images_a_second(
     workers: the DataLoader's; 0 loads in this process. Whole iterations are counted, with the critic's batches.
     """
     device = device or torch.device("cpu")
-    with default_layout():
+    with plain():
         model, step, an_iteration = started(entry, data, device)
         loader = DataLoader(
             Pictures(data, model.pixels), entry.training.batch, shuffle=True, num_workers=workers, drop_last=False

@@ -1,6 +1,7 @@
 """The script for a lent machine: it keeps to its time, leaves whole sections, and counts what experiments cost."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,17 @@ def test_speeds_of_others_stand_in_where_time_is_over(small: dict[str, Any]) -> 
     assert {name for name, cost in found.items() if cost.textbook} == {"cgan", "wgan_clip"}
     first = costs.Cost("wgan_clip", "wgan, dcgan, colour", 7_200_000, ours=1000.0, textbook=500.0)
     table = costs.table([first, costs.Cost("dcgan", "gan", 5)], price=3.0)
-    assert table[2] == "| `wgan_clip` | wgan, dcgan, colour | 1,000 | 500 | 2.0 | 7.2 | 2.00 | 6.00 |"
+    assert table[2] == "| `wgan_clip` | wgan, dcgan, colour | 1,000 | 500 | 2.0 |  | 7.2 | 2.00 | 6.00 |"
+    assert replace(first, together=4000.0).hours == 0.5
     assert table[-1] == "Of 1 experiments the speed is unknown."
     assert "Together 2.0 hours, 6 dollars" in table[-2]
+
+
+def test_seeds_side_by_side_are_measured_together(small: dict[str, Any]) -> None:
+    entry = planned("fc_vae", small["experiments"]["fc_vae"] | {"seeds": [0, 1]})
+    found = costs.side_by_side(costs.Cost("fc_vae", "vae", 100, ours=1.0), entry, CPU, 0.5)
+    assert found.together
+    assert found.together > 1
 
 
 def test_an_experiment_that_fails_on_a_device_leaves_the_others(
@@ -76,7 +85,7 @@ def test_an_experiment_that_fails_on_a_device_leaves_the_others(
     def full(*arguments: Any) -> float:
         raise torch.OutOfMemoryError("out of memory\nmore")
 
-    monkeypatch.setattr(costs, "speed", full)
+    monkeypatch.setattr(costs, "marks", full)
     few = small | {"experiments": {"fc_vae": small["experiments"]["fc_vae"]}}
     (found,) = costs.costs(few, CPU, 0.01, Clock(600), 1.0)
     assert (found.fault, found.hours) == ("out of memory", None)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import experiments, textbook
 from benchmarks.experiments import planned, updated
@@ -32,7 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_every_player_learns(content: dict[str, Any], kind: str) -> None:
     """The known fault: an optimiser whose weights no loss reaches. Two iterations move every weight of every player."""
     entry = _entry(content, kind)
-    with textbook.default_layout():
+    with textbook.plain():
         data = experiments.noise(entry.experiment.data, 8)
         model, step, draws = textbook.started(entry, data, CPU)
         before = {
@@ -64,7 +65,7 @@ def test_networks_keep_torchs_default_layout(content: dict[str, Any]) -> None:
     seen: list[Tensor] = []
     data = experiments.noise("colour", 8)
     model: Any
-    with textbook.default_layout():
+    with textbook.plain():
         model, step, _ = textbook.started(entry, data, CPU)
         convolution = model.discriminator.layers[2]
         convolution.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
@@ -73,6 +74,20 @@ def test_networks_keep_torchs_default_layout(content: dict[str, Any]) -> None:
     assert all(weight.is_contiguous() for weight in model.parameters())
     ours = experiments.started(entry, data)
     assert not ours.model.discriminator.layers[2].weight.is_contiguous()  # type: ignore[union-attr, index]
+
+
+def test_networks_are_the_same_functions_by_torchs_own_layers(content: dict[str, Any]) -> None:
+    for name in ("dcgan", "face_gan", "scenes_projection"):
+        entry = _entry(content, name)
+        data = experiments.noise(entry.experiment.data, 8)
+        model: Any = experiments.built(entry, data).eval()
+        latents, labels = torch.randn(8, model.latent), data.labels.float()
+        ours = model.generate(latents, labels)
+        with textbook.plain(), FlopCounterMode(display=False) as counted:
+            model.to(memory_format=torch.contiguous_format)
+            torch.testing.assert_close(model.generate(latents, labels), ours, rtol=1e-4, atol=1e-5)
+        products = {operation.__name__ for operation in counted.get_flop_counts()["Global"]} - {"convolution.default"}
+        assert not {name for name in products if "mm" in name} or name == "face_gan", products  # its first layer
 
 
 def test_pictures_are_what_the_loop_sees(content: dict[str, Any]) -> None:
