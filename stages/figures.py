@@ -15,29 +15,30 @@ def figures(
     device: Device = "auto",
 ) -> None:
     """Draw an experiment's figures, those of its role that apply, to results/figures/NAME/FIGURE.png."""
-    from pipeline.contracts import checkpoint, curves, images, training_progress
-    from pipeline.figures.common import inputs, style
-    from pipeline.ground import params, plugins
-    from pipeline.ground.device import pick
-    from pipeline.judges import classifier
+    with progress("figures") as show:  # its seconds count from here: importing torch is some of the wait
+        from pipeline.contracts import checkpoint, curves, images, training_progress
+        from pipeline.figures.common import inputs, style
+        from pipeline.ground import params, plugins
+        from pipeline.ground.device import pick
+        from pipeline.judges import classifier
 
-    where, paths = pick(device), checkpoint.seeds(Path("results/models") / name)
-    role = checkpoint.header(next(iter(paths.values()))).data
-    settings = params.parse(inputs.Settings, params.read(f"figures.{role}"), f"figures.{role}")
-    kinds = {figure: plugins.load("figures", figure) for figure in settings.figures}
-    models = {seed: checkpoint.load(path, where)[0] for seed, path in paths.items()}
-    test = images.load(Path("data/prepared") / role / "test.safetensors").to(where)
-    judge = classifier.load(Path("results/classifiers") / role / "judge.safetensors", where)
-    seen = inputs.Inputs(
-        name,
-        models,
-        curves.read(Path("results/curves") / f"{name}.csv"),
-        training_progress.read(Path("results/progress") / f"{name}.csv"),
-        lambda images: classifier.predict(judge, images)[1],
-        test,
-        settings.seed,
-    )
-    with progress("figures") as show:
+        where, paths = pick(device), checkpoint.seeds(Path("results/models") / name)
+        role = checkpoint.header(next(iter(paths.values()))).data
+        settings = params.parse(inputs.Settings, params.read(f"figures.{role}"), f"figures.{role}")
+        kinds = {figure: plugins.load("figures", figure) for figure in settings.figures}
+        models = {seed: checkpoint.load(path, where)[0] for seed, path in paths.items()}
+        test = images.load(Path("data/prepared") / role / "test.safetensors").to(where)
+        judge = classifier.load(Path("results/classifiers") / role / "judge.safetensors", where)
+        seen = inputs.Inputs(
+            name,
+            models,
+            curves.read(Path("results/curves") / f"{name}.csv"),
+            training_progress.read(Path("results/progress") / f"{name}.csv"),
+            lambda images: classifier.predict(judge, images)[1],
+            test,
+            settings.seed,
+        )
+        show(name, 0, len(kinds), {})
         for done, (figure, module) in enumerate(kinds.items(), 1):
             drawn = module.draw(seen)
             several = drawn if isinstance(drawn, Mapping) else {"": drawn} if drawn else {}

@@ -13,6 +13,7 @@ def prepare(role: Annotated[str, typer.Argument(help="A role of params.yaml's `d
 
     Writes data/prepared/ROLE/train.safetensors and test.safetensors. Downloads stay in data/raw.
     """
+    print(f"prepare {role}: begun", flush=True)  # importing torch is some of the wait
     from pipeline.contracts import images
     from pipeline.ground import params, plugins
 

@@ -3,7 +3,7 @@
 import base64
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -42,21 +42,32 @@ class _Look:
 _LOOKS: Final = (_Look(0.55, 0.5, 50), _Look(0.5, 0.4, 40), _Look(0.4, 0.3, 35), _Look(0.3, 0.2, 25))
 
 
-def embedded(paths: Sequence[Path], most: int) -> Mapping[Path, Picture]:
+def embedded(
+    paths: Sequence[Path], most: int, show: Callable[[int], None] = lambda done: None
+) -> Mapping[Path, Picture]:
     """Each PNG as WebP: charts and grey images lossless, photographs not, coarser where `most` characters need it.
 
-    Raises InputError naming a file that is no picture, or when they do not fit however coarse they are.
+    `show` is told how many are done; they begin anew where they must be coarser. Raises InputError naming a file that
+    is no picture, or when they do not fit however coarse they are.
     """
-    size = 0
-    # Pillow works without Python's lock, so that threads are enough.
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        for look in _LOOKS:
-            found = dict(zip(paths, threads.map(partial(_embedded, look), paths), strict=True))
-            size = sum(len(picture.data) for picture in found.values())
-            if size <= most:
+    for look in _LOOKS:
+        found: dict[Path, Picture] = {}
+        left = most
+        # Pillow works without Python's lock, so that threads are enough.
+        threads = ThreadPoolExecutor(os.cpu_count())
+        try:
+            for path, picture in zip(paths, threads.map(partial(_embedded, look), paths), strict=True):
+                found[path] = picture
+                show(len(found))
+                left -= len(picture.data)
+                if left < 0:
+                    break
+            else:
                 return found
+        finally:
+            threads.shutdown(cancel_futures=True)  # once some are too many, the others need not be made
     raise InputError(
-        f"results/figures: expected pictures that fit into {most} characters, found {size} at their coarsest"
+        f"results/figures: expected pictures that fit into {most} characters, found more at their coarsest"
     )
 
 
