@@ -137,7 +137,6 @@ def test_the_whole_script_at_small_sizes(tmp_path: Path, monkeypatch: pytest.Mon
     accelerator.main()
     numbers = json.loads((tmp_path / "numbers.json").read_text())
     assert list(numbers) == ["Machine", "Checks", "Costs", "Training"]
-    assert numbers["Checks"]["FAILED"] == 0
-    assert numbers["Checks"]["PASSED"] > 0
+    assert numbers["Checks"]["FAILED"] == numbers["Checks"]["ERROR"] == 0
     assert numbers["Training"]["iterations"][1] > 0
     assert list(tmp_path.glob("scenes_cgan-*.png"))
