@@ -1,6 +1,7 @@
 """scenes_cgan at its full settings on scenes drawn on the spot, for as long as a clock allows; it can go on later."""
 
 import contextlib
+import multiprocessing
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.contracts.curves import Row
 from pipeline.contracts.images import ImageSet, to_unit
 from pipeline.contracts.model import AdversarialModel
 from pipeline.data import scenes
+from pipeline.ground.errors import InputError
 from pipeline.ground.seeding import generator
 from pipeline.training.loop import Run
 from pipeline.training.resume import Place
@@ -36,12 +38,21 @@ def rendered(count: int, folder: Path, clock: Clock) -> tuple[ImageSet, float]:
     if path.exists():
         return images.load(path), 0.0
     start = time.monotonic()
+    # The renderer forks, which a process must not do once it has used a GPU.
+    process = multiprocessing.get_context("spawn").Process(target=_render, args=(count, path, RENDERING * clock.left))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise InputError(f"drawing scenes ended with {process.exitcode}")
+    return images.load(path), time.monotonic() - start
+
+
+def _render(count: int, path: Path, seconds: float) -> None:
+    """Writes so many images, or as many as can be drawn in about so many seconds."""
+    start = time.monotonic()
     _draw(TRIAL)
     each = (time.monotonic() - start) / TRIAL
-    affordable = int(RENDERING * clock.left / each) // 3 * 3
-    data = _draw(max(TRIAL, min(count, affordable)))
-    images.save(data, path)
-    return data, time.monotonic() - start
+    images.save(_draw(max(TRIAL, min(count, int(seconds / each) // 3 * 3))), path)
 
 
 def _draw(count: int) -> ImageSet:
