@@ -37,9 +37,11 @@ def progress(title: str) -> "Iterator[Progress]":
     latest: dict[str, tuple[int, int, str]] = {}
 
     def speak(task: str, done: int, total: int, values: Mapping[str, float]) -> None:
-        nonlocal spoken
+        nonlocal start, spoken
         if not total:
             return
+        if not latest:  # what comes before the first is no measure of speed
+            start = time.monotonic()
         first.setdefault(task, done)
         latest[task] = done, total, _words(values)
         now = time.monotonic()

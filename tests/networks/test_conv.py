@@ -62,6 +62,6 @@ def test_dcgans_trunk_and_head_are_its_discriminator_cut_in_two() -> None:
     whole, trunk, head = network.encoder(5, 0).eval(), network.trunk().eval(), network.head(5)
     assert sum(w.numel() for m in (trunk, head) for w in m.parameters()) == sum(w.numel() for w in whole.parameters())
     trunk.load_state_dict({k.removeprefix("layers."): v for k, v in whole.state_dict().items() if "layers.9" not in k})
-    head.weight.copy_(whole.state_dict()["layers.9.weight"])
+    head.load_state_dict({"weight": whole.state_dict()["layers.9.weight"]})
     images = torch.randn(3, 3, 32, 32)
     torch.testing.assert_close(head(trunk(images)), whole(images, torch.zeros(3, 0)))
