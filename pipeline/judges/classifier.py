@@ -1,5 +1,6 @@
 """The judge: a convolutional classifier of real images, in whose features and answers models are measured."""
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -79,7 +80,7 @@ def fit(
 ) -> None:
     """Trains on images that are moved by up to two pixels, or mirrored, with AdamW and one cycle of the learning rate.
 
-    `show(done, total, values)` is told how far it is.
+    `show(done, total, values)` is told how far it is, every second.
     """
     device = data.images.device
     bfloat16 = precision(settings.precision, device) == "bfloat16"
@@ -90,7 +91,7 @@ def fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total, pct_start=0.2)
     noise = generator(torch.device("cpu"), "judge batches", settings.seed)
     judge.train()
-    done = 0
+    done, told = 0, time.monotonic()
     for _ in range(settings.epochs):
         order = torch.randperm(len(data), generator=noise)
         for index in order[: len(order) // settings.batch * settings.batch].view(-1, settings.batch):
@@ -107,7 +108,8 @@ def fit(
             optimiser.step()
             schedule.step()
             done += 1
-            if done % 20 == 0 or done == total:
+            if time.monotonic() - told >= 1 or done == total:
+                told = time.monotonic()
                 show(done, total, {"loss": value.item()})
     judge.eval()
 
