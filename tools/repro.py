@@ -16,8 +16,8 @@ def repro(
         typer.Argument(help="Stages, such as evaluate@fc_vae or train, with all they need; default: all."),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", help="Stages at a time; default: one a core. Changes speed only.")
-    ] = None,
+        int, typer.Option("--jobs", "-j", help="Stages at a time; each takes half the cores. Changes speed only.")
+    ] = 2,
     force: Annotated[bool, typer.Option("--force", "-f", help="Also run stages that have not changed.")] = False,
     record: Annotated[
         bool, typer.Option("--record", help="Write each stage's seconds to results/times.json, if all stages ran.")
@@ -33,15 +33,14 @@ def repro(
     from pipeline.running.screen import screen
     from pipeline.running.tracked import opened
 
-    if jobs is not None and jobs < 1:
+    if jobs < 1:
         raise InputError(f"--jobs {jobs}: expected 1 or more")
     if not Path("dvc.yaml").exists():
         raise InputError("dvc.yaml: expected it here; run `latentlab repro` in the project's folder")
-    at_once = jobs or records.cores()
     resumes = any(Path(".resume").glob("*"))
     rows = Rows()
     with opened(targets or [], force) as tracked, screen() as shown:
-        run = Run(tracked, records.load(), at_once, records.Log(records.LOG, at_once), shown, rows.of)
+        run = Run(tracked, records.load(), jobs, records.Log(records.LOG, jobs), shown, rows.of)
         run()
     print(run.conclude())
     if record:
@@ -49,7 +48,7 @@ def repro(
             why = ".resume spares training" if resumes else "not all stages ran"
             print(f"{records.TIMES} is not written: {why}; try `make clean` and `latentlab repro --force --record`")
         else:
-            records.save(records.Times(records.machine(), at_once, run.seconds, run.finished))
+            records.save(records.Times(records.machine(), jobs, run.seconds, run.finished))
 
 
 class Rows:

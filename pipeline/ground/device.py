@@ -1,5 +1,8 @@
-"""Where tensors live, which is no parameter: it must not change what a result means; and how precisely it computes."""
+"""Where tensors live, which is no parameter: it must not change what a result means; how precisely and by how many
+threads it computes.
+"""
 
+import os
 from typing import Literal
 
 import torch
@@ -10,7 +13,12 @@ Precision = Literal["float32", "bfloat16"]
 
 
 def pick(name: str) -> torch.device:
-    """`auto` (CUDA, else MPS, else CPU), `cpu`, `cuda`, `cuda:1` or `mps`. Raises InputError when it is not there."""
+    """`auto` (CUDA, else MPS, else CPU), `cpu`, `cuda`, `cuda:1` or `mps`. Raises InputError when it is not there.
+
+    From now on this process computes by half of the cores, unless OMP_NUM_THREADS says otherwise: see `threads`.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads())
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -22,6 +30,18 @@ def pick(name: str) -> torch.device:
             f"--device {name}: expected auto, cpu, cuda, cuda:N or mps, and to find it here ({reason})"
         ) from None
     return device
+
+
+def threads() -> int:
+    """Half of the cores: a stage's share, whether or not another one has the other half.
+
+    The number of threads may change a result's last bits, so that it must not depend on what runs beside it. Two
+    stages that each take all cores do not share them: the threads of oneDNN's convolutions wait for each other by
+    spinning, and both stages take ten times as long.
+    """
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = min(usable, int(torch.cpu.get_capabilities().get("num_physical_cores") or usable))
+    return max(1, cores // 2)
 
 
 def precision(setting: Literal["auto", "float32", "bfloat16"], device: torch.device) -> Precision:

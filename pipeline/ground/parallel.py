@@ -52,7 +52,7 @@ def _processes(
 ) -> dict[int, T]:
     context = multiprocessing.get_context(start)
     cores = torch.get_num_threads()
-    at_once = min(share, 2 * cores)
+    at_once = min(share, 4 * cores)
     waiting = list(seeds)
     running: dict[Connection, tuple[int, Any]] = {}
     for seed in seeds:

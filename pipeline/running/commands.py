@@ -95,8 +95,6 @@ class Forked:
         words = [sys.executable, "-m", "pipeline.console.forking", str(theirs.fileno()), *(SLOW if modules else [])]
         # A session of its own: Ctrl-C at the terminal reaches this process only, which tells the others.
         given = {"pass_fds": [theirs.fileno()], "stdin": subprocess.DEVNULL, "start_new_session": True}
-        # Threads that wait for each other by spinning keep the core from the stage beside them: twice as long for both.
-        given["env"] = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
         self.server = subprocess.Popen(words, cwd=root, **given)  # type: ignore[call-overload]
         theirs.close()
         self.listener = threading.Thread(target=self._listen, daemon=True)

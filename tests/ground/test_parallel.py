@@ -48,7 +48,7 @@ def test_results_come_by_seed_from_processes_of_their_own() -> None:
     assert [(seed, value[0]) for seed, value in results.items()] == [(5, 25), (3, 9), (4, 16)]
     assert len({value[2] for value in results.values()} | {os.getpid()}) == 4
     cores = torch.get_num_threads()
-    assert {value[1] for value in results.values()} == {max(1, cores // min(3, 2 * cores))}
+    assert {value[1] for value in results.values()} == {max(1, cores // min(3, 4 * cores))}
 
 
 def test_a_gpus_seeds_have_processes_too_which_share_nothing_of_this_ones() -> None:
@@ -60,7 +60,7 @@ def test_a_gpus_seeds_have_processes_too_which_share_nothing_of_this_ones() -> N
 
 def test_one_seed_of_a_longer_list_gets_the_threads_it_would_have_had() -> None:
     cores = torch.get_num_threads()
-    assert over_seeds(_square, [5], _unseen, CPU, 4)[5][1] == max(1, cores // min(4, 2 * cores))
+    assert over_seeds(_square, [5], _unseen, CPU, 4)[5][1] == max(1, cores // min(4, 4 * cores))
     value = over_seeds(_square, [5], _unseen, CPU, 1)[5]
     assert value[1:] == (cores, os.getpid())
 
