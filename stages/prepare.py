@@ -13,12 +13,13 @@ def prepare(role: Annotated[str, typer.Argument(help="A role of params.yaml's `d
 
     Writes data/prepared/ROLE/train.safetensors and test.safetensors. Downloads stay in data/raw.
     """
-    print(f"prepare {role}: begun", flush=True)  # importing torch is some of the wait
-    from pipeline.contracts import images
     from pipeline.ground import params, plugins
 
     where = f"data.{role}"
     block = params.read(where)
+    print(f"prepare {role}: begun", flush=True)  # importing torch is some of the wait
+    from pipeline.contracts import images
+
     module = plugins.load("data", role)
     train, test = module.load(params.parse(module.Settings, block, where))
     for name, split in (("train", train), ("test", test)):

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from benchmarks import accelerator, budget, checks, costs, long_run
-from benchmarks.experiments import noise, planned, started, updated
+from benchmarks.experiments import Entry, noise, planned, started, updated
 from benchmarks.lent import Clock, Report
 from pipeline.ground.errors import InputError
 from pipeline.ground.plugins import ROOT
@@ -72,11 +72,15 @@ def test_speeds_of_others_stand_in_where_time_is_over(small: dict[str, Any]) -> 
     assert "Together 2.0 hours, 6 dollars" in table[-2]
 
 
-def test_seeds_side_by_side_are_measured_together(small: dict[str, Any]) -> None:
+def test_seeds_side_by_side_are_measured_together(small: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    def marks(entry: Entry, device: torch.device, seconds: float, seed: int, report: Any) -> list[tuple[float, float]]:
+        return [(0.5 * seed, 0.0), (0.5 * seed + seconds, 100 * seconds)]  # 100 images a second
+
+    monkeypatch.setattr(costs, "marks", marks)
     entry = planned("fc_vae", small["experiments"]["fc_vae"] | {"seeds": [0, 1]})
-    found = costs.side_by_side(costs.Cost("fc_vae", "vae", 100, ours=1.0), entry, CPU, 0.5)
-    assert found.together
-    assert found.together > 1
+    cost = costs.Cost("fc_vae", "vae", 100, ours=1.0)
+    assert costs.side_by_side(cost, entry, CPU, 2.0).together == pytest.approx(200)
+    assert costs.side_by_side(cost, entry, CPU, 0.1).together is None  # one was done before the other began
 
 
 def test_an_experiment_that_fails_on_a_device_leaves_the_others(
