@@ -89,10 +89,11 @@ class Terminal:
         from rich.text import Text
 
         rows = Table.grid(padding=(0, 2))
-        for _ in range(3):
-            rows.add_column(no_wrap=True, overflow="ellipsis")
+        for fixed in (True, True, False):  # only the last column gives way where there is no room
+            rows.add_column(no_wrap=fixed)
         for stage, (seconds, line) in now.running.items():
-            rows.add_row(Text(stage, style="bold"), Text(span(seconds)), Text(own(stage, line)))
+            told = Text(own(stage, line), no_wrap=True, overflow="ellipsis")
+            rows.add_row(Text(stage, style="bold"), Text(span(seconds)), told)
         share = now.done / max(1, now.total) if now.left is None else now.seconds / max(1e-9, now.seconds + now.left)
         whole = Table.grid(padding=(0, 2))
         whole.add_row(ProgressBar(total=1.0, completed=share, width=32), Text(str(now)))
