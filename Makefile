@@ -33,4 +33,4 @@ bench: .venv/ready # wants the machine for itself, half an hour; writes docs/per
 	@touch $@
 
 clean: # everything the pipeline made; downloads and DVC's cache stay
-	rm -rf results/models results/curves results/progress results/figures results/report results/classifiers data/prepared .resume
+	rm -rf results/models results/curves results/progress results/figures results/report results/classifiers results/referees data/prepared .resume

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 from torch.overrides import TorchFunctionMode
 
 from benchmarks.experiments import Enough, noise, planned, started, updated
@@ -21,7 +21,8 @@ from pipeline.contracts.images import ImageSet
 from pipeline.evaluation import collect
 from pipeline.evaluation.seeds import Evaluation, Found
 from pipeline.ground import params, plugins
-from pipeline.judges import classifier
+from pipeline.judges import classifier, referee
+from pipeline.judges.panel import Files
 from pipeline.statistics import intervals
 from pipeline.training.resume import Place
 from pipeline.training.seeds import Training
@@ -145,7 +146,9 @@ def resumes(name: str, block: Mapping[str, Any], device: torch.device) -> str:
 
 @dataclass(frozen=True)
 class Trained:
-    """A small trained model in a folder of its own, with images, a judge and learning curves, all made on the CPU."""
+    """A small trained model in a folder of its own, with images, a judge, a referee and learning curves, all made on
+    the CPU.
+    """
 
     name: str
     role: str
@@ -155,6 +158,10 @@ class Trained:
     @property
     def judge(self) -> Path:
         return self.folder / "judge"
+
+    @property
+    def referee(self) -> Path:
+        return self.folder / "referee"
 
     @property
     def prepared(self) -> Path:
@@ -172,7 +179,7 @@ class Trained:
         settings = params.parse(
             collect.Settings, {**self.content["evaluation"][self.role], **EVALUATION}, f"evaluation.{self.role}"
         )
-        task = Evaluation(self.models(), self.curves, self.judge, self.prepared, settings, device)
+        task = Evaluation(self.models(), self.curves, Files(self.judge, self.referee), self.prepared, settings, device)
         with exact(), SharedNoise():
             return task, {seed: task.seed(seed, lambda *progress: None) for seed in task.models}
 
@@ -186,6 +193,7 @@ def trained(name: str, content: Mapping[str, Any], folder: Path) -> Trained:
     for split, data in (("train", train), ("test", test)):
         images.save(data, made.prepared / f"{split}.safetensors")
     _judge(made, train, test)
+    _referee(made, train, test)
     with contextlib.chdir(folder):
         training = Training(name, block, entry, CPU, save_every=1e9)
         for seed in entry.experiment.seeds:
@@ -203,6 +211,16 @@ def _judge(made: Trained, train: ImageSet, test: ImageSet) -> None:
     views = {split: classifier.predict(judge, data.images) for split, data in (("train", train), ("test", test))}
     classifier.save_views(made.judge / "views.safetensors", views)
     classifier.save(made.judge / "judge.safetensors", judge)
+
+
+def _referee(made: Trained, train: ImageSet, test: ImageSet) -> None:
+    block = {**made.content["referee"][made.role], "width": 4, "epochs": 1, "precision": "float32"}
+    settings = params.parse(referee.Settings, block, f"referee.{made.role}")
+    found = referee.build(settings, train)
+    referee.fit(found, train, settings, lambda *progress: None)
+    views = {split: referee.look(found, data.images) for split, data in (("train", train), ("test", test))}
+    referee.save_views(made.referee / "views.safetensors", views)
+    referee.save(made.referee / "referee.safetensors", found)
 
 
 def metrics_agree(made: Trained, device: torch.device) -> str:
@@ -235,17 +253,14 @@ def figures_draw(made: Trained, device: torch.device) -> str:
     _, found = made.evaluated(device)
     progress = made.folder / "progress.csv"
     training_progress.write(progress, {seed: each.moments for seed, each in found.items()})
-    judge = classifier.load(made.judge / "judge.safetensors", device)
-
-    def judged(drawings: Tensor) -> Tensor:
-        return classifier.predict(judge, drawings)[1]
-
+    panel = Files(made.judge, made.referee).panel(device)
     seen = inputs.Inputs(
         made.name,
         {seed: checkpoint.load(path, device)[0] for seed, path in made.models().items()},
         curves.read(made.curves),
         training_progress.read(progress),
-        judged,
+        lambda drawings: panel.look(drawings).logits,
+        lambda drawings: panel.look(drawings).recognised,
         images.load(made.prepared / "test.safetensors").to(device),
         0,
     )

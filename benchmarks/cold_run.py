@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.ground.errors import InputError
 from pipeline.running.record import LOG
 
-KINDS = ("prepare", "classify", "train", "evaluate", "figures", "conclude", "report")
+KINDS = ("prepare", "classify", "referee", "train", "evaluate", "figures", "conclude", "report")
 HOW = "remove what was made (`make clean`) and type `latentlab repro`"
 
 

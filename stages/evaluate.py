@@ -1,4 +1,4 @@
-"""Stage `evaluate@X`: trained models to numbers, through the judge."""
+"""Stage `evaluate@X`: trained models to numbers, as the judge and the referee of their role see them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ def evaluate(
     name: Annotated[str, typer.Argument(help="An experiment of params.yaml, such as fc_vae.")],
     device: Device = "auto",
 ) -> None:
-    """Measure the trained models of an experiment on held-out images and in the judge's eyes.
+    """Measure the trained models of an experiment on held-out images and as the judge and the referee see them.
 
     Writes results/metrics/NAME.json, each metric's mean over seeds with its 95 % interval,
     results/measurements/NAME.json, each metric by seed and what its uncertainty is told from, and
@@ -27,6 +27,7 @@ def evaluate(
         from pipeline.ground.files import replacing, write_json
         from pipeline.ground.machine import describe
         from pipeline.ground.parallel import over_seeds
+        from pipeline.judges import panel
         from pipeline.statistics import measurements
 
         models = checkpoint.seeds(Path("results/models") / name)
@@ -34,8 +35,9 @@ def evaluate(
         settings = params.parse(collect.Settings, params.read(f"evaluation.{role}"), f"evaluation.{role}")
         for metric in settings.metrics:  # once for all seeds, and before the work, in case one is none
             plugins.load("evaluation/metrics", metric)
-        judge, prepared = results / "classifiers" / role, Path("data/prepared") / role
-        task = seeds.Evaluation(models, results / f"curves/{name}.csv", judge, prepared, settings, pick(device))
+        files = panel.Files(results / "classifiers" / role, results / "referees" / role)
+        prepared = Path("data/prepared") / role
+        task = seeds.Evaluation(models, results / f"curves/{name}.csv", files, prepared, settings, pick(device))
         found = over_seeds(task.seed, list(models), show, task.device, len(models))
     for seed, each in found.items():
         if "collapse_iteration" in each.values:

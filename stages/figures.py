@@ -20,7 +20,7 @@ def figures(
         from pipeline.figures.common import inputs, style
         from pipeline.ground import params, plugins
         from pipeline.ground.device import pick
-        from pipeline.judges import classifier
+        from pipeline.judges import panel, referee
 
         where, paths = pick(device), checkpoint.seeds(Path("results/models") / name)
         role = checkpoint.header(next(iter(paths.values()))).data
@@ -28,13 +28,14 @@ def figures(
         kinds = {figure: plugins.load("figures", figure) for figure in settings.figures}
         models = {seed: checkpoint.load(path, where)[0] for seed, path in paths.items()}
         test = images.load(Path("data/prepared") / role / "test.safetensors").to(where)
-        judge = classifier.load(Path("results/classifiers") / role / "judge.safetensors", where)
+        looking = panel.Files(Path("results/classifiers") / role, Path("results/referees") / role).panel(where)
         seen = inputs.Inputs(
             name,
             models,
             curves.read(Path("results/curves") / f"{name}.csv"),
             training_progress.read(Path("results/progress") / f"{name}.csv"),
-            lambda images: classifier.predict(judge, images)[1],
+            lambda images: looking.name(images)[0],
+            lambda images: referee.look(looking.referee, images).logits,
             test,
             settings.seed,
         )

@@ -40,6 +40,7 @@ def report() -> None:
             runs=gathered,
             settings=settings,
             judges={r.role: json.loads((RESULTS / f"classifiers/{r.role}.json").read_text()) for r in gathered},
+            referees={r.role: json.loads((RESULTS / f"referees/{r.role}.json").read_text()) for r in gathered},
             conclusions=results.load(RESULTS / "conclusions.json"),
             decoders=decoders,
             sizes=pictured[sizes],

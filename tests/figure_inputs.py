@@ -202,7 +202,7 @@ def two_players(seed: int, first: Sequence[str], second: Sequence[str]) -> list[
 
 
 def moments(seed: int, drawers: Sequence[str] = ("generator", "average")) -> list[Moment]:
-    names = ("diversity", "condition_accuracy", "test_accuracy", "new_test_accuracy")
+    names = ("diversity", "recognised", "test_accuracy", "new_test_accuracy")
     found = []
     for n, drawer in itertools.product(range(1, 9), drawers):
         values = dict.fromkeys(names, (n + seed / 9 - 0.1 * (drawer == "average")) / 10)
@@ -214,7 +214,9 @@ def scenes_inputs(*, seeds: int = 3, seed: int = 0, test: ImageSet | None = None
     models: dict[int, GenerativeModel] = {number: Writer() for number in range(seeds)}
     first = ["discriminator_real", "discriminator_fake", "discriminator_label"]
     found = {n: two_players(n, first, ["generator_adversarial", "generator_label"]) for n in models}
-    return Inputs("a_gan_of_scenes", models, found, {n: moments(n) for n in models}, reader, test or scenes(), seed)
+    return Inputs(
+        "a_gan_of_scenes", models, found, {n: moments(n) for n in models}, reader, reader, test or scenes(), seed
+    )
 
 
 def blind(images: Tensor) -> Tensor:
@@ -223,7 +225,7 @@ def blind(images: Tensor) -> Tensor:
 
 
 def faces_inputs(model: GenerativeModel | None = None, *, seed: int = 0) -> Inputs:
-    return Inputs("some_faces", {0: model or Writer()}, {}, {}, observer, faces(), seed)
+    return Inputs("some_faces", {0: model or Writer()}, {}, {}, observer, observer, faces(), seed)
 
 
 def vae_inputs(*, conditional: bool = True, seeds: int = 3, likelihood: str = "bernoulli", seed: int = 0) -> Inputs:
@@ -234,12 +236,12 @@ def vae_inputs(*, conditional: bool = True, seeds: int = 3, likelihood: str = "b
         network = mlp.build(mlp.Settings(layers=1, hidden=8), (1, 8, 8))
         models[number] = vae.build(settings, network, len(CLASSES)).eval().requires_grad_(False)
     curves = {number: rows(number) for number in range(seeds)}
-    return Inputs("an_experiment", models, curves, {}, blind, digits(), seed)
+    return Inputs("an_experiment", models, curves, {}, blind, blind, digits(), seed)
 
 
 def gan_inputs() -> Inputs:
     curve = two_players(0, ["discriminator_real", "discriminator_fake"], ["generator_adversarial"])
-    return Inputs("a_gan", {4: Painter()}, {4: curve}, {}, blind, digits(channels=3, kind="objects"), 0)
+    return Inputs("a_gan", {4: Painter()}, {4: curve}, {}, blind, blind, digits(channels=3, kind="objects"), 0)
 
 
 INPUTS = {
@@ -254,4 +256,4 @@ INPUTS = {
     "encoder of faces": faces_inputs(Averager()),
     "codes of faces": faces_inputs(Coder()),
 }
-HOUSES = Inputs("houses", {0: Writer()}, {}, {}, blind, scenes(CLASSES, kind="classes"), 0)
+HOUSES = Inputs("houses", {0: Writer()}, {}, {}, blind, blind, scenes(CLASSES, kind="classes"), 0)

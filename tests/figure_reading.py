@@ -111,10 +111,9 @@ def names(inputs: Inputs, labels: Tensor) -> list[str]:
 
 
 def seen(inputs: Inputs, asked: Tensor) -> list[str]:
-    """What the judge sees in a drawing of labels (K,): as many as asked for, by score and then by number."""
-    scores = inputs.judge(inputs.generate(torch.zeros(1, 1), asked[None].float()))[0].tolist()
-    order = sorted(range(len(scores)), key=lambda label: (-scores[label], label))
-    return [inputs.test.classes[label] for label in sorted(order[: int(asked.sum())])]
+    """What the referee recognises in a drawing of labels (K,)."""
+    scores = inputs.referee(inputs.generate(torch.zeros(1, 1), asked[None].float()))[0].tolist()
+    return [name for name, score in zip(inputs.test.classes, scores, strict=True) if score > 0]
 
 
 def frames(axes: Axes) -> list[Bbox]:

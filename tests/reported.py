@@ -107,8 +107,9 @@ def content(folder: Path) -> Content:
         "digits": {"accuracy": 0.9942, "test_images": 4000, "source": "digits8x8"},
         "colour": {"accuracy": 0.989, "test_images": 3000, "source": "street_digits"},
     }
+    referees = {role: {"recognised": 0.98, "recognised_blurred": 0.02} for role in judges}
     decoders = explorer.embedded([folder / "models" / name for name in settings.explorer])
-    return Content(runs, settings, judges, conclusions(), decoders, found[sizes], "laptop")
+    return Content(runs, settings, judges, referees, conclusions(), decoders, found[sizes], "laptop")
 
 
 def damaged(folder: Path, family: str) -> Path:

@@ -15,7 +15,14 @@ from tools.schemas import settings
 
 ROOT = plugins.ROOT.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "data/README.md", *(ROOT / "docs").glob("*.md")])
-SCHEMAS = ("training/loop", "judges/classifier", "evaluation/collect", "figures/common/inputs", "report/settings")
+SCHEMAS = (
+    "training/loop",
+    "judges/classifier",
+    "judges/referee",
+    "evaluation/collect",
+    "figures/common/inputs",
+    "report/settings",
+)
 BLOCK = re.compile(r"^```\n(.*?)^```", re.M | re.S)
 
 

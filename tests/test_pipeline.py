@@ -24,7 +24,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Two experiments, reproduced and committed."""
     workspace = make(tmp_path_factory.mktemp("pipeline"), NAMES)
     done = workspace.reproduced()
-    assert done == {"prepare@digits", "classify@digits", "conclude", "report"} | {
+    assert done == {"prepare@digits", "classify@digits", "referee@digits", "conclude", "report"} | {
         f"{stage}@{name}" for stage in ("train", "evaluate", "figures") for name in NAMES
     }
     workspace.run("git", "add", "-A")
@@ -66,9 +66,13 @@ def test_results_are_complete(workspace: Workspace) -> None:
             "class_entropy",
             "loss_trend",
             "sharpness",
+            "blurriness",
+            "blurriness_real",
+            "nameable",
+            "recognised_real",
             "nearest_train",
         }
-        conditional = {"condition_accuracy", "condition_accuracy_real"}
+        conditional = {"condition_accuracy", "condition_accuracy_real", "recognised"}
         assert set(metrics) - {"source", "seeds"} == named | (conditional if name == "fc_cvae" else set())
         drawn = {path.stem for path in (results / f"figures/{name}").glob("*.png")}
         grids = {"samples", "corners", "interpolation", "reconstructions", "curves"}
@@ -147,7 +151,7 @@ def test_a_seed_more_trains_that_seed_only(workspace: Workspace) -> None:
 
 def test_repeating_everything_gives_the_same_bits(workspace: Workspace) -> None:
     def results() -> dict[str, bytes]:
-        folders = ("models", "metrics", "seeds", "classifiers")
+        folders = ("models", "metrics", "measurements", "classifiers", "referees")
         files = [path for name in folders for path in (workspace.folder / "results" / name).rglob("*.*")]
         return {str(path): path.read_bytes() for path in files}
 
@@ -236,6 +240,7 @@ def test_sample_and_results_read_what_was_made(workspace: Workspace, tmp_path: P
         (["python", "-m", "stages.figures", "nobody"], ["results/models/nobody"]),
         (["python", "-m", "stages.prepare", "letters"], ["data.letters", "digits"]),
         (["python", "-m", "stages.classify", "letters"], ["classifier.letters", "digits"]),
+        (["python", "-m", "stages.referee", "letters"], ["referee.letters", "digits"]),
     ],
 )
 def test_bad_input_is_one_line_and_status_1(command: list[str], words: list[str], workspace: Workspace) -> None:
@@ -262,10 +267,15 @@ def _recorded(workspace: Workspace, stage: str, *arguments: str) -> dict[str, An
     return found
 
 
-@pytest.mark.parametrize("stage", ["prepare", "classify", "train", "evaluate", "figures", "conclude", "report"])
+STAGES = ("prepare", "classify", "referee", "train", "evaluate", "figures", "conclude", "report")
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_reads_exactly_what_it_declares(stage: str, workspace: Workspace) -> None:
     """Parameters, files and code, as they are read at run time against those in dvc.yaml as DVC resolved it."""
-    key = {"prepare": "digits", "classify": "digits", "conclude": "", "report": ""}.get(stage, "fc_cvae")
+    key = {"prepare": "digits", "classify": "digits", "referee": "digits", "conclude": "", "report": ""}.get(
+        stage, "fc_cvae"
+    )
     lock = yaml.safe_load((workspace.folder / "dvc.lock").read_text())["stages"][f"{stage}@{key}".rstrip("@")]
     if stage == "train":
         shutil.rmtree(workspace.folder / ".resume", ignore_errors=True)

@@ -20,6 +20,7 @@ def games(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         for stage, key in (
             ("prepare", role),
             ("classify", role),
+            ("referee", role),
             ("train", name),
             ("evaluate", name),
             ("figures", name),
@@ -71,7 +72,7 @@ def test_objects_are_asked_for_by_name(games: Workspace, tmp_path: Path) -> None
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """One experiment of each family that only faces have, stage by stage."""
     workspace = make(tmp_path_factory.mktemp("faces"), FACES)
-    stages = [(stage, "faces") for stage in ("prepare", "classify")]
+    stages = [(stage, "faces") for stage in ("prepare", "classify", "referee")]
     for stage, key in [*stages, *((stage, name) for name in FACES for stage in ("train", "evaluate", "figures"))]:
         workspace.stage(stage, key)
     return workspace

@@ -96,7 +96,7 @@ def make(folder: Path, experiments: Iterable[str]) -> Workspace:
             if (names := [name for name in section["experiments"] if name in wanted])
         ]
         roles = {block["data"] for block in content["experiments"].values()} | {"digits"}  # the report's advice
-        for kind in ("data", "classifier", "evaluation", "figures"):
+        for kind in ("data", "classifier", "referee", "evaluation", "figures"):
             content[kind] = {role: block for role, block in content[kind].items() if role in roles}
         report["metrics"] = {role: names for role, names in report["metrics"].items() if role in roles}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.ground.errors import InputError
 
-ROLES = ("data", "classifier", "evaluation", "figures")  # blocks with an entry for each role
+ROLES = ("data", "classifier", "referee", "evaluation", "figures")  # blocks with an entry for each role
 
 
 def check() -> None:
@@ -69,6 +69,7 @@ def _role(content: Mapping[str, Any], block: str, role: str, value: Any) -> None
     schema = {
         "data": f"data/{role}",
         "classifier": "judges/classifier",
+        "referee": "judges/referee",
         "evaluation": "evaluation/collect",
         "figures": "figures/common/inputs",
     }[block]

@@ -3,7 +3,7 @@
 import typer
 
 from pipeline.console.command import run
-from tools import budget, check, compare, repro, results, sample
+from tools import budget, check, compare, eyes, repro, results, sample
 
 
 def main() -> None:
@@ -17,6 +17,7 @@ def main() -> None:
     )
     for command in (repro.repro, budget.budget, check.check, compare.compare, results.results, sample.sample):
         app.command()(command)
+    app.add_typer(eyes.group(), name="eyes")
     run(app)
 
 

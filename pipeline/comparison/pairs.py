@@ -116,7 +116,8 @@ def _changes(base: Revision, head: Revision) -> Iterator[Change]:
 def _yardsticks(changes: Iterable[Change]) -> Iterator[str]:
     told = {
         "data": "has other images: its numbers are of different yardsticks",
-        "classifier": "has another judge: numbers by its features and answers are of different yardsticks",
+        "classifier": "has another judge: numbers by its answers are of different yardsticks",
+        "referee": "has another referee: numbers by its features and answers are of different yardsticks",
         "evaluation": "is measured in another way",
     }
     roles = dict.fromkeys(tuple(change.key.split(".")[:2]) for change in changes)

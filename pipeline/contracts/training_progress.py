@@ -16,7 +16,8 @@ class Moment:
 
     iteration, images_seen: so far. drawer: `generator`, its weights as they were, or `average`, their moving average.
     values: by name, the same names at every moment: always `frechet_distance` and `diversity` (see those metrics); for
-    conditional models `condition_accuracy`, and for every list of label sets `<list>_accuracy`.
+    conditional models `recognised`, and for every list of label sets `<list>_accuracy`, without lists
+    `condition_accuracy`.
     halves: the `frechet_distance` from each half of the test images; empty when read from disk.
     """
 

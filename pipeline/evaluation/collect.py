@@ -11,11 +11,10 @@ from torch import Generator, Tensor
 from pipeline.contracts.images import Kind, to_unit
 from pipeline.contracts.labels import pair
 from pipeline.contracts.model import CodedModel, EncoderModel, GenerativeModel, LikelihoodModel, Posterior
-from pipeline.evaluation.drawing import DRAWN, REBUILT, WEIGHED, Step, at_once, drawings, untold
+from pipeline.evaluation.drawing import DRAWN, REBUILT, WEIGHED, Step, at_once, drawings, seen, untold
 from pipeline.evaluation.evidence import Answers, Codes, Evidence, Flips, Judged, Likelihoods
 from pipeline.ground.params import Strict
-from pipeline.judges import classifier
-from pipeline.judges.classifier import Judge
+from pipeline.judges.panel import Opinion, Panel
 
 
 class Settings(Strict):
@@ -45,10 +44,23 @@ def measured_on(device: torch.device) -> torch.device:
     return torch.device("cpu") if device.type == "mps" else device
 
 
+def as_seen(images: Tensor, opinion: Opinion, labels: Tensor, originals: Tensor | None = None) -> Judged:
+    """Images (N, C, H, W), uint8 or in [0, 1], with what is seen in them and their labels (N, K)."""
+    return Judged(
+        images,
+        opinion.features,
+        opinion.logits,
+        labels,
+        originals,
+        recognised=opinion.recognised,
+        degrees=opinion.degrees,
+    )
+
+
 @torch.inference_mode()
 def evidence(
     model: GenerativeModel,
-    judge: Judge,
+    panel: Panel,
     train: Judged,
     test: Judged,
     settings: Settings,
@@ -61,11 +73,10 @@ def evidence(
     drawn = (
         some
         for part in labels.split(1000)
-        for some in drawings(model.generate, model.pixels, judge, model.prior(len(part), noise), part, step)
+        for some in drawings(model.generate, model.pixels, panel.look, model.prior(len(part), noise), part, step)
     )
-    images, features, logits = map(torch.cat, zip(*drawn, strict=True))
-    fake = Judged(images, features, logits, labels)
-    found = Evidence(train, test, fake, model.conditional, judge.kind, None)
+    images, *columns = map(torch.cat, zip(*drawn, strict=True))
+    found = Evidence(train, test, as_seen(images, Opinion(*columns), labels), model.conditional, panel.kind, None)
     if isinstance(model, LikelihoodModel):
         known, rebuilt = likelihoods(model, test, settings, noise, step)
         return replace(found, likelihoods=known, reconstructed=rebuilt)
@@ -92,28 +103,31 @@ def planned(model: GenerativeModel, test: Judged, sets: int, kind: Kind, setting
 @torch.inference_mode()
 def answers(
     model: GenerativeModel,
-    judge: Judge,
+    panel: Panel,
     sets: Tensor,
     shown: Set[tuple[int, ...]],
     draws: int,
     noise: Generator,
     step: Step = untold,
 ) -> Answers:
-    """`draws` drawings of each label set (M, K), judged. shown: the label sets that training images show."""
+    """What is seen in `draws` drawings of each label set (M, K). shown: the label sets that training images show."""
     home = measured_on(noise.device)
     labels = sets.to(home).repeat(draws, 1)
     parts = [
-        logits
+        Opinion(*seen(model.generate, model.pixels, panel.look, model.prior(len(part), noise), part, step))
         for part in labels.split(500)
-        for _, _, logits in drawings(model.generate, model.pixels, judge, model.prior(len(part), noise), part, step)
     ]
-    seen = torch.tensor([tuple(row) in shown for row in sets.tolist()])
-    return Answers(sets.to(home), torch.cat(parts).unflatten(0, (draws, len(sets))), seen.to(home))
+    logits, recognised = (
+        torch.cat(column).unflatten(0, (draws, len(sets)))
+        for column in zip(*((part.logits, part.recognised) for part in parts), strict=True)
+    )
+    known = torch.tensor([tuple(row) in shown for row in sets.tolist()])
+    return Answers(sets.to(home), logits, known.to(home), recognised)
 
 
 @torch.inference_mode()
 def flips(
-    model: GenerativeModel, judge: Judge, labels: Tensor, count: int, noise: Generator, step: Step = untold
+    model: GenerativeModel, panel: Panel, labels: Tensor, count: int, noise: Generator, step: Step = untold
 ) -> Flips:
     """What comes of asking for one attribute more; labels (N, K) of real images, from which `count` sets are drawn."""
     attributes = labels.shape[1]
@@ -121,7 +135,7 @@ def flips(
     latents, others = model.prior(count, noise), model.prior(count, noise)
 
     def judged(z: Tensor, sets: Tensor) -> Tensor:
-        return torch.cat([logits for _, _, logits in drawings(model.generate, model.pixels, judge, z, sets, step)])
+        return seen(model.generate, model.pixels, panel.name, z, sets, step)[0]
 
     both = [[judged(latents, sets) for sets in pair(base, which, labels)] for which in range(attributes)]
     without, asked = (torch.stack(column) for column in zip(*both, strict=True))
@@ -130,7 +144,7 @@ def flips(
 
 @torch.inference_mode()
 def codes(
-    model: GenerativeModel, judge: Judge, labels: int, count: int, noise: Generator, step: Step = untold
+    model: GenerativeModel, panel: Panel, labels: int, count: int, noise: Generator, step: Step = untold
 ) -> Codes:
     """`count` latents under each code and each two codes mixed; labels: how many the judge knows, asked for none."""
     assert isinstance(model, CodedModel)
@@ -145,8 +159,9 @@ def codes(
     columns: tuple[list[Tensor], ...] = ([], [], [])
     for code in torch.eye(model.codes, device=latents.device):
         for own in drawn(code):
-            seen = classifier.predict(judge, to_unit(own, model.pixels))
-            for column, values in zip(columns, (*seen, model.recognise(own)), strict=True):
+            opinion = panel.look(to_unit(own, model.pixels))
+            told = (opinion.features, opinion.logits, model.recognise(own))
+            for column, values in zip(columns, told, strict=True):
                 column.append(values.to(home))
     mixed = [
         model.recognise(own).to(home)

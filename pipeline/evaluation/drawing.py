@@ -1,4 +1,4 @@
-"""Drawings and what the judge sees in them, a few at a time, and how much of such work is done."""
+"""Drawings and what is seen in them, a few at a time, and how much of such work is done."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,11 +7,9 @@ from torch import Tensor
 
 from pipeline.contracts.images import Pixels, to_unit
 from pipeline.ground.parallel import Report
-from pipeline.judges import classifier
-from pipeline.judges.classifier import Judge
 
 # What the work costs, roughly: one pass of an image through a network each.
-DRAWN = 4  # a drawing and what the judge sees in it, whose network is the largest
+DRAWN = 4  # a drawing and what a judge or referee sees in it, whose networks are the largest
 REBUILT = 3  # a test image encoded, and decoded twice
 WEIGHED = 1  # a draw of the posterior decoded
 PAIRS = 2000  # of images compared
@@ -46,7 +44,7 @@ def compared(images: int) -> int:
 def at_once(device: torch.device, most: int) -> int:
     """How many images pass a network together, `most` on a GPU.
 
-    On a CPU few: its cache then holds what passes from layer to layer, and the judge is twice as fast as with 500.
+    On a CPU few: its cache then holds what passes from layer to layer, and a judge is twice as fast as with 500.
     """
     return min(64, most) if device.type == "cpu" else most
 
@@ -54,19 +52,33 @@ def at_once(device: torch.device, most: int) -> int:
 def drawings(
     generate: Callable[[Tensor, Tensor], Tensor],
     pixels: Pixels,
-    judge: Judge,
+    look: Callable[[Tensor], tuple[Tensor, ...]],
     latents: Tensor,
     labels: Tensor,
     step: Step = untold,
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Images (B, C, H, W) in [0, 1], features (B, D) and logits (B, K) of a few drawings after the other.
+) -> Iterator[tuple[Tensor, ...]]:
+    """Images (B, C, H, W) in [0, 1] and what is seen in them, of a few drawings after the other.
 
-    generate: from latents (B, Z) and labels (B, K) to images in the range `pixels`. labels: on the home of evidence,
-    where all that is found goes.
+    generate: from latents (B, Z) and labels (B, K) to images in the range `pixels`. look: from images to columns (B,
+    ...). labels: on the home of evidence, where all that is found goes.
     """
     size = at_once(latents.device, 500)
     for z, hot in zip(latents.split(size), labels.split(size), strict=True):
         fakes = to_unit(generate(z, hot.to(z.device).float()), pixels)
-        features, logits = classifier.predict(judge, fakes)
-        yield fakes.to(labels.device), features.to(labels.device), logits.to(labels.device)
+        yield tuple(column.to(labels.device) for column in (fakes, *look(fakes)))
         step(DRAWN * len(z))
+
+
+def seen(
+    generate: Callable[[Tensor, Tensor], Tensor],
+    pixels: Pixels,
+    look: Callable[[Tensor], tuple[Tensor, ...]],
+    latents: Tensor,
+    labels: Tensor,
+    step: Step = untold,
+) -> list[Tensor]:
+    """What is seen in all of these drawings, (N, ...) each, without the drawings."""
+    return [
+        torch.cat(column)
+        for column in zip(*(rest for _, *rest in drawings(generate, pixels, look, latents, labels, step)), strict=True)
+    ]

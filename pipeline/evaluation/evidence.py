@@ -1,4 +1,4 @@
-"""What a metric may look at: one trained model's samples, likelihoods and real images, through the judge's eyes."""
+"""What a metric may look at: a trained model's samples, likelihoods and real images, as judge and referee see them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,13 @@ from pipeline.contracts.training_progress import Moment
 
 @dataclass(frozen=True)
 class Judged:
-    """Images as the judge sees them.
+    """Images as they are seen.
 
-    features: (N, D). logits: (N, K). labels: (N, K) uint8; of fakes, those asked for. originals (N,): equal where
-    images are variants of one; None for fakes. stored: (M, C, H, W), uint8 or float32 in [0, 1], of which the images
-    are the `rows` (N,), None for all: most metrics look at features alone, and a half's images are many bytes.
+    features: (N, D), the referee's. logits: (N, K), the judge's. labels: (N, K) uint8; of fakes, those asked for.
+    originals (N,): equal where images are variants of one; None for fakes. recognised: (N, K) logits and degrees:
+    (N, S), the referee's, see `pipeline.judges.referee.Seen`; None where nothing that is measured needs them.
+    stored: (M, C, H, W), uint8 or float32 in [0, 1], of which the images are the `rows` (N,), None for all: most
+    metrics look at features alone, and a half's images are many bytes.
     """
 
     stored: Tensor
@@ -25,6 +27,8 @@ class Judged:
     labels: Tensor
     originals: Tensor | None = None
     rows: Tensor | None = None
+    recognised: Tensor | None = None
+    degrees: Tensor | None = None
 
     @property
     def images(self) -> Tensor:
@@ -34,9 +38,16 @@ class Judged:
 
     def take(self, rows: Tensor) -> "Judged":
         """Some of the images, in this order."""
-        columns = (self.features[rows], self.logits[rows], self.labels[rows])
-        originals = None if self.originals is None else self.originals[rows]
-        return Judged(self.stored, *columns, originals, rows if self.rows is None else self.rows[rows])
+        return Judged(
+            self.stored,
+            self.features[rows],
+            self.logits[rows],
+            self.labels[rows],
+            None if self.originals is None else self.originals[rows],
+            rows if self.rows is None else self.rows[rows],
+            None if self.recognised is None else self.recognised[rows],
+            None if self.degrees is None else self.degrees[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -66,15 +77,17 @@ class Likelihoods:
 
 @dataclass(frozen=True)
 class Answers:
-    """What the judge sees in a model's drawings for a list of M label sets.
+    """What is seen in a model's drawings for a list of M label sets.
 
-    labels: (M, K) uint8, the sets asked for. logits: (R, M, K), R drawings of each set, every one of its own latent.
-    seen: (M,) bool, whether some training image shows exactly this set.
+    labels: (M, K) uint8, the sets asked for. logits: (R, M, K), the judge's, R drawings of each set, every one of its
+    own latent. seen: (M,) bool, whether some training image shows exactly this set. recognised: (R, M, K), the
+    referee's logits; None where nothing that is measured needs them.
     """
 
     labels: Tensor
     logits: Tensor
     seen: Tensor
+    recognised: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,8 @@ class Flips:
 class Codes:
     """Drawings of M latents under each of C codes.
 
-    features: (C, M, D); logits: (C, M, K), the judge's. recognised: (C, M, C), the model's own log Q(c | x), in nats.
+    features: (C, M, D), the referee's; logits: (C, M, K), the judge's. recognised: (C, M, C), the model's own
+    log Q(c | x), in nats.
     mixed: (P, M, C), the same of drawings under each of the P = C (C - 1) / 2 pairs of codes, mixed evenly, in the
     order of `itertools.combinations`.
     """

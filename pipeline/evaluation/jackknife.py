@@ -107,7 +107,8 @@ def _likelihoods(known: Likelihoods, rows: Tensor) -> Likelihoods:
 
 def _answers(answers: Answers, sets: Tensor) -> Answers:
     rows = sets.to(answers.labels.device)
-    return Answers(answers.labels[rows], answers.logits[:, rows], answers.seen[rows])
+    recognised = None if answers.recognised is None else answers.recognised[:, rows]
+    return Answers(answers.labels[rows], answers.logits[:, rows], answers.seen[rows], recognised)
 
 
 def _flips(flips: Flips, rows: Tensor) -> Flips:

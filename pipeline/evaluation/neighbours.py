@@ -15,7 +15,8 @@ class Neighbours:
     """Of points (N, D) the T nearest of others (M, D).
 
     distances, rows (of others): (N, T), in rising order of distance. same: whether both sets are one, in which no point
-    is its own neighbour, though its twin is.
+    is its own neighbour, though its twin is. families: (N,) then, no point's neighbour being of its own; None: each
+    point is one.
     """
 
     points: Tensor
@@ -23,6 +24,7 @@ class Neighbours:
     same: bool
     distances: Tensor
     rows: Tensor
+    families: Tensor | None = None
 
     def among(self, points: Tensor, others: Tensor, ks: Sequence[int]) -> Tensor:
         """Distances from some points, rows (n,), to their k-th nearest of some others, rows (m,): (n, number of ks).
@@ -39,16 +41,26 @@ class Neighbours:
         if len(short):
             own = points[short]
             distances = torch.cdist(self.points[own], self.others[others])
-            if self.same:
+            if self.families is not None:
+                distances[self.families[own][:, None] == self.families[others]] = torch.inf
+            elif self.same:
                 distances[own[:, None] == others] = torch.inf
             nearest = distances.topk(ks[-1], largest=False).values
             found[short] = nearest[:, [k - 1 for k in ks]]
         return found
 
 
-def neighbours(points: Tensor, others: Tensor | None = None, block: int = 512, most: int = MOST) -> Neighbours:
+def neighbours(
+    points: Tensor,
+    others: Tensor | None = None,
+    block: int = 512,
+    most: int = MOST,
+    families: Tensor | None = None,
+) -> Neighbours:
     """The nearest of others (M, D) or, without them, of the points (N, D) themselves; float64.
 
+    families: (N,), equal for points that are variants of one thing, without others: a point's neighbours are then of
+    other families. Where there are too few of those, what is missing is infinitely far.
     `block` bounds the memory, and `most` is how many are found of each; both leave what is looked up alone.
     """
     same, targets = others is None, points if others is None else others
@@ -56,12 +68,14 @@ def neighbours(points: Tensor, others: Tensor | None = None, block: int = 512, m
     distances, rows = [], []
     for start in range(0, len(points), block):
         apart = torch.cdist(points[start : start + block], targets)  # (B, M)
-        if same:
+        if families is not None:
+            apart[families[start : start + block, None] == families] = torch.inf
+        elif same:
             apart.diagonal(start).fill_(torch.inf)
         nearest = apart.topk(count, largest=False)
         distances.append(nearest.values)
         rows.append(nearest.indices)
-    return Neighbours(points, targets, same, torch.cat(distances), torch.cat(rows))
+    return Neighbours(points, targets, same, torch.cat(distances), torch.cat(rows), families)
 
 
 def used(features: Tensor, rows: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:

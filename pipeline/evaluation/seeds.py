@@ -24,7 +24,7 @@ from pipeline.ground import plugins
 from pipeline.ground.errors import InputError
 from pipeline.ground.parallel import Report
 from pipeline.ground.seeding import generator
-from pipeline.judges import classifier
+from pipeline.judges.panel import Files, Opinion
 from pipeline.statistics.intervals import Measured
 from pipeline.statistics.measurements import Measurements
 
@@ -44,11 +44,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What evaluating one seed's model takes. models, curves: files; judge, prepared: folders of it and the splits."""
+    """What evaluating one seed's model takes. models, curves: files; panel: the role's; prepared: its images."""
 
     models: Mapping[int, Path]
     curves: Path
-    judge: Path
+    panel: Files
     prepared: Path
     settings: Settings
     device: torch.device
@@ -159,30 +159,30 @@ class Evaluation:
     ) -> Evidence:
         """All evidence on one seed's model; cut: the halves that its moments are to be measured on."""
         settings = self.settings
-        judge = classifier.load(self.judge / "judge.safetensors", self.device)
+        panel = self.panel.panel(self.device)
         data, train = self.real("train")
 
         def noise(purpose: str) -> Generator:
             return generator(self.device, purpose, settings.seed, seed)
 
-        found = collect.evidence(model, judge, train, test, settings, noise("evaluation"), step)
+        found = collect.evidence(model, panel, train, test, settings, noise("evaluation"), step)
         found = replace(found, classes=header.classes, curve=curves.read(self.curves).get(seed, ()))
         if model.conditional and header.kind == "attributes":
-            flips = collect.flips(model, judge, test.labels, settings.pairs, noise("flips"), step)
+            flips = collect.flips(model, panel, test.labels, settings.pairs, noise("flips"), step)
             found = replace(found, flips=flips)
         if isinstance(model, CodedModel):
-            codes = collect.codes(model, judge, test.labels.shape[1], settings.pairs, noise("codes"), step)
+            codes = collect.codes(model, panel, test.labels.shape[1], settings.pairs, noise("codes"), step)
             found = replace(found, codes=codes)
         if model.conditional and lists:
             shown = set(map(tuple, data.labels.tolist()))
             answered = {
-                name: collect.answers(model, judge, sets, shown, settings.draws, noise(name), step)
+                name: collect.answers(model, panel, sets, shown, settings.draws, noise(name), step)
                 for name, sets in lists.items()
             }
             found = replace(found, answers=answered)
         if isinstance(model, AdversarialModel):
             kept, samples = checkpoint.snapshots(self.models[seed]), settings.progress_samples
-            moments = snapshots.measure(model, kept, judge, test, lists, samples, cut, noise("progress"), step)
+            moments = snapshots.measure(model, kept, panel, test, lists, samples, cut, noise("progress"), step)
             found = replace(found, moments=moments, drawn_by=model.drawn_by)
         return found
 
@@ -192,11 +192,9 @@ class Evaluation:
         return data.conditions, test
 
     def real(self, split: str) -> tuple[ImageSet, Judged]:
-        """All real images and, as the judge sees them, at most so many as the settings say; they are shuffled."""
+        """All real images and, as they are seen, at most so many as the settings say; they are shuffled."""
         home = collect.measured_on(self.device)
         every = images.load(self.prepared / f"{split}.safetensors")
         data = every.first(self.settings.real_images).to(home)
-        features, logits = (
-            view[: len(data)].to(home) for view in classifier.load_views(self.judge / "views.safetensors", split)
-        )
-        return every, Judged(data.images, features, logits, data.labels, data.originals)
+        opinion = Opinion(*(column[: len(data)] for column in self.panel.real(split))).to(home)
+        return every, collect.as_seen(data.images, opinion, data.labels, data.originals)

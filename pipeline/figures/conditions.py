@@ -8,7 +8,7 @@ from torch import Tensor
 from pipeline.figures.common import style
 from pipeline.figures.common.inputs import Inputs
 from pipeline.figures.common.style import Line
-from pipeline.judges.scores import highest
+from pipeline.judges.scores import accuracy
 
 COLUMNS = 8
 MOST = 32  # label sets of a list that are shown
@@ -22,17 +22,19 @@ def draw(inputs: Inputs) -> Mapping[str, Figure] | None:
 
 
 def figure(inputs: Inputs, name: str, sets: Tensor, listed: int) -> Figure:
-    """Label sets (M, K), the first of so many listed: below each drawing what was asked for and the judge's verdict."""
+    """Label sets (M, K), the first of so many listed: below each drawing what was asked for, and what is seen."""
     noise = inputs.noise(f"conditions {name}")
     images = inputs.generate(inputs.model.prior(len(sets), noise), sets.float())
-    asked, seen = sets.bool(), highest(inputs.judge(images), sets)
+    asked, seen = sets.bool(), inputs.referee(images) > 0
     right, wanted = int((asked & seen).sum()), int(asked.sum())
+    highest = accuracy(inputs.judge(images), sets, "objects")
     facts = (
         f"{len(sets)} label sets" if len(sets) == listed else f"the first {len(sets)} of {listed} label sets",
         "a random latent each",
-        f"right by the judge: {right} of {wanted} objects, {right / max(wanted, 1):.2f}",
+        f"✓ recognised by the referee: {right} of {wanted} objects, {right / max(wanted, 1):.2f}; {inputs.recognised}",
+        "✗ is not, and “saw” is, but was not asked for",
+        f"among the judge's k highest scores, k objects asked for: {highest:.2f}",
         inputs.yardstick,
-        "of k objects asked for, ✓ is among the judge's k highest scores and ✗ is not; “saw” is, but was not asked for",
         "framed: an image with faults",
     )
     pairs = list(zip(asked.tolist(), seen.tolist(), strict=True))
@@ -48,12 +50,12 @@ def figure(inputs: Inputs, name: str, sets: Tensor, listed: int) -> Figure:
 
 
 def verdict(classes: tuple[str, ...], asked: list[bool], seen: list[bool]) -> list[Line]:
-    """A line for each object asked for, marked right or missing, then one for each that the judge sees instead."""
+    """A line for each object asked for, marked right or missing, then one for each that is seen besides."""
     named = list(zip(classes, asked, seen, strict=True))
     lines = [Line(f"✓ {name}") if there else Line(f"✗ {name}", style.WRONG) for name, wanted, there in named if wanted]
     return lines + [Line(unasked(name), style.WRONG) for name, wanted, there in named if there and not wanted]
 
 
 def unasked(name: str) -> str:
-    """The line of an object that the judge sees instead; no other line of its name is longer."""
+    """The line of an object that is seen and was not asked for; no other line of its name is longer."""
     return f"saw {name}"

@@ -12,7 +12,7 @@ from pipeline.figures.common import style
 from pipeline.figures.common.inputs import Inputs
 from pipeline.figures.common.style import Line
 
-COUNT = 100  # pairs that are judged
+COUNT = 100  # pairs that are looked at
 LARGE, SMALL = 10, 5  # pairs that are shown of one attribute, and of each of all
 FIRST = "Smiling"  # the attribute that is shown alone, if there
 
@@ -20,7 +20,7 @@ FIRST = "Smiling"  # the attribute that is shown alone, if there
 @dataclass(frozen=True)
 class Flip:
     """Pairs without and with one attribute. images: (2, 10, C, H, W), of the first pairs; right: (2, N) bool, whether
-    the judge sees in each image what it was asked for.
+    the referee sees in each image what it was asked for.
     """
 
     images: Tensor
@@ -41,10 +41,10 @@ def draw(inputs: Inputs) -> Mapping[str, Figure] | None:
 
 
 def flip(inputs: Inputs, latents: Tensor, sets: tuple[Tensor, Tensor], which: int) -> Flip:
-    """Drawings of label sets without and with an attribute, both from the latents (N, Z), and what the judge says."""
+    """Drawings of label sets without and with an attribute, both from the latents (N, Z), and what is seen."""
     labels = torch.cat(sets)
     images = inputs.generate(latents.repeat(2, 1), labels.float())
-    right = (inputs.judge(images)[:, which] > 0) == labels[:, which].bool()
+    right = (inputs.referee(images)[:, which] > 0) == labels[:, which].bool()
     return Flip(images.unflatten(0, (2, -1))[:, :LARGE], right.unflatten(0, (2, -1)))
 
 
@@ -53,9 +53,9 @@ def large(inputs: Inputs, name: str, found: Flip) -> Figure:
     right = found.right[:, :LARGE]
     facts = (
         f"each column: one latent, and a random test image's labels but for {name}, and what it excludes or needs",
-        f"below: whether the judge sees it; ✓ as asked: {int(right.sum())} of {right.numel()}, "
+        f"below: whether the referee recognises it; ✓ as asked: {int(right.sum())} of {right.numel()}, "
         f"{right.double().mean():.2f}",
-        inputs.yardstick,
+        inputs.recognised,
         "✗, framed: not as asked",
     )
     return style.image_grid(
@@ -71,7 +71,7 @@ def large(inputs: Inputs, name: str, found: Flip) -> Figure:
 
 
 def verdict(wanted: bool | int, right: bool) -> Line:
-    """Whether the judge sees the attribute, marked right or wrong."""
+    """Whether the attribute is recognised, marked right or wrong."""
     answer = "yes" if bool(wanted) == right else "no"
     return Line(f"✓ {answer}") if right else Line(f"✗ {answer}", style.WRONG)
 
@@ -83,8 +83,8 @@ def small(inputs: Inputs, flips: Sequence[Flip]) -> Figure:
     facts = (
         "each pair of columns: one latent, and a random test image's labels but for one attribute, and what it excludes"
         " or needs",
-        f"follow: share of {COUNT} such pairs in which the judge does not see it without, and sees it with",
-        inputs.yardstick,
+        f"follow: share of {COUNT} such pairs in which the referee does not see it without, and recognises it with",
+        inputs.recognised,
     )
     return style.image_grid(
         shown.flatten(0, 2),

@@ -21,6 +21,7 @@ _DRAWERS = {  # name, then colours of the mean and of one seed, and the marker
 _WRITTEN = {
     "frechet_distance": ("Fréchet distance", "lower is better"),
     "diversity": ("diversity", "1 is as real images"),
+    "recognised": ("recognised", "share of labels asked for"),
     "condition_accuracy": ("condition accuracy", "share right"),
 }
 _ACCURACY = "_accuracy"
@@ -84,7 +85,7 @@ def written(name: str) -> tuple[str, str]:
 
 def _scale(axes: Axes, name: str, values: np.ndarray) -> None:
     """A vertical axis that makes panels comparable and hides no change."""
-    if name.endswith(_ACCURACY):
+    if name.endswith(_ACCURACY) or name == "recognised":
         axes.set_ylim(0, 1.03)
     elif name == "diversity":
         axes.axhline(1, color=style.INK, linewidth=1, linestyle=":")

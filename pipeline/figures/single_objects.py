@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from pipeline.figures.common import style
 from pipeline.figures.common.inputs import Inputs
 from pipeline.figures.conditions import unasked, verdict
-from pipeline.judges.scores import highest
+
+SAW = 2  # objects nobody asked for, named below an image at most
 
 
 def draw(inputs: Inputs) -> Figure | None:
@@ -22,15 +23,16 @@ def draw(inputs: Inputs) -> Figure | None:
     labels = inputs.one_hot(torch.tensor(numbers, device=inputs.device))
     latents = inputs.model.prior(1, inputs.noise("single_objects")).expand(count, -1)
     images = inputs.generate(latents, labels)
-    pairs = list(zip(labels.bool().tolist(), highest(inputs.judge(images), labels).tolist(), strict=True))
+    pairs = list(zip(labels.bool().tolist(), (inputs.referee(images) > 0).tolist(), strict=True))
     wrong = [number for number, (asked, seen) in enumerate(pairs) if asked != seen]
     facts = [
         "one latent, every single object",
-        f"right by the judge: {count - len(wrong)} of {count}, {1 - len(wrong) / count:.2f}",
-        inputs.yardstick,
+        f"recognised by the referee, and nothing besides: {count - len(wrong)} of {count}, "
+        f"{1 - len(wrong) / count:.2f}",
+        inputs.recognised,
     ]
     if wrong:
-        facts.append("framed: the judge's highest score is another object's, the one it “saw”")
+        facts.append("framed: the referee cannot name the object, or “saw” another one")
     return style.image_grid(
         images,
         len(colours),
@@ -38,7 +40,7 @@ def draw(inputs: Inputs) -> Figure | None:
         inputs.caption(*facts),
         row_labels=shapes,
         column_labels=colours,
-        lines=[verdict(inputs.test.classes, asked, seen)[1:] for asked, seen in pairs],
+        lines=[verdict(inputs.test.classes, asked, seen)[1:][:SAW] for asked, seen in pairs],
         possible=[unasked(name) for name in inputs.test.classes],
         framed=wrong,
     )

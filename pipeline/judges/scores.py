@@ -25,3 +25,9 @@ def accuracy(logits: Tensor, labels: Tensor, kind: Kind) -> float:
     if kind == "attributes":
         return float(((logits > 0) == wanted).double().mean())
     return int((highest(logits, labels) & wanted).sum()) / int(wanted.sum())
+
+
+def recognised(logits: Tensor, labels: Tensor) -> float:
+    """The share of the labels that hold, or were asked for, that a referee names with confidence; both (..., K)."""
+    wanted = labels.bool()
+    return int(((logits > 0) & wanted).sum()) / max(1, int(wanted.sum()))

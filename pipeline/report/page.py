@@ -27,13 +27,15 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Content:
-    """All that the page shows. judges: by role, the judge's accuracy file; budget: the name of the one that
-    params.yaml holds, None for none of them; sizes: the picture of how many latent dimensions are needed.
+    """All that the page shows. judges, referees: by role, the files of what they make of real images; budget: the name
+    of the one that params.yaml holds, None for none of them; sizes: the picture of how many latent dimensions are
+    needed.
     """
 
     runs: Sequence[Run]
     settings: Settings
     judges: Mapping[str, Mapping[str, Any]]
+    referees: Mapping[str, Mapping[str, Any]]
     conclusions: Sequence[Result]
     decoders: Sequence[Embedded]
     sizes: Picture
@@ -57,7 +59,8 @@ def facts(content: Content) -> list[tuple[str, str]]:
         text = (
             f"{', '.join(dict.fromkeys(run.found.source for run in runs))}: {_counted(len(runs), 'experiment')} of "
             f"{' or '.join([*map(str, seeds[:-1]), _counted(seeds[-1], 'seed')])}; the judge is right on "
-            f"{100 * judge['accuracy']:.2f} % of {judge['test_images']} real test images"
+            f"{100 * judge['accuracy']:.2f} % of {judge['test_images']} real test images, the referee names "
+            f"{100 * content.referees[role]['recognised']:.1f} % of what they show"
         )
         found.append((glossary.role(role), text))
     budget = content.budget or "none of the budgets, but params.yaml's own sizes"
@@ -84,7 +87,7 @@ def render(content: Content) -> str:
     for run in content.runs:
         of_role.setdefault(run.role, []).append(run)
     tables = [
-        tabulated(role, content.judges[role], runs, content.settings.metrics.get(role, ()))
+        tabulated(role, content.judges[role], content.referees[role], runs, content.settings.metrics.get(role, ()))
         for role, runs in of_role.items()
     ]
     found = sections(content.settings, content.runs)

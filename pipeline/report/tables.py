@@ -39,18 +39,23 @@ class Table:
 
     role: str
     judge: Mapping[str, Any]
+    referee: Mapping[str, Any]
     columns: Sequence[Column]
     rows: Sequence[tuple[str, Sequence[Cell | None]]]
 
 
-def tabulated(role: str, judge: Mapping[str, Any], runs: Sequence[Run], first: Sequence[str]) -> Table:
+def tabulated(
+    role: str, judge: Mapping[str, Any], referee: Mapping[str, Any], runs: Sequence[Run], first: Sequence[str]
+) -> Table:
     """An experiment a row, a metric a column: those of `first` first and in its order, then all others."""
     there = {name: measured.better for run in runs for name, measured in run.found.metrics.items()}
     names = [*(name for name in first if name in there), *(name for name in there if name not in first)]
     shown = [name for name in first if name in there] or names
     arrows = {"higher": "↑", "lower": "↓", "neither": ""}
     columns = [Column(name, arrows[there[name]], glossary.metric(name), name in shown) for name in names]
-    return Table(role, judge, columns, [(run.name, [_cell(run.found, name) for name in names]) for run in runs])
+    return Table(
+        role, judge, referee, columns, [(run.name, [_cell(run.found, name) for name in names]) for run in runs]
+    )
 
 
 def _cell(found: Measurements, metric: str) -> Cell | None:

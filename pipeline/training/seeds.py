@@ -41,9 +41,10 @@ class Training:
 
     @cached_property
     def places(self) -> dict[int, resume.Place]:
-        """Where each seed's run lies, by seed."""
+        """Where each seed's run lies, by seed. What precision `auto` comes to here is part of what a run is."""
+        block = {**self.block, "precision": precision(self.plan.training.precision, self.device)}
         seeds = self.plan.experiment.seeds
-        return {seed: resume.place(self.name, resume.definition(self.block, seed, self.data)) for seed in seeds}
+        return {seed: resume.place(self.name, resume.definition(block, seed, self.data)) for seed in seeds}
 
     def untrained(self) -> list[int]:
         """The seeds that this machine has not trained before from the same parameters, data and code."""

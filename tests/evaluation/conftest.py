@@ -7,6 +7,7 @@ from torch import Tensor
 from pipeline.contracts.images import Kind
 from pipeline.contracts.training_progress import Moment
 from pipeline.evaluation.evidence import Answers, Codes, Evidence, Flips, Judged, Likelihoods
+from pipeline.judges.spoiling import SPOILINGS
 
 N, SIDE, FEATURES, CLASSES, LATENT = 40, 16, 6, 4, 5
 NAMES = ("red cube", "blue cube", "red sphere", "blue cylinder")
@@ -24,6 +25,8 @@ def judged(seed: int, variants: int | None = None, *, multi_hot: bool = False) -
         logits=torch.randn(N, CLASSES, generator=draw),
         labels=labels,
         originals=None if variants is None else torch.arange(N) // variants,
+        recognised=torch.randn(N, CLASSES, generator=draw),
+        degrees=torch.rand(N, len(SPOILINGS), generator=draw),
     )
 
 
@@ -31,7 +34,8 @@ def answers(seed: int) -> Answers:
     """Two drawings of six sets of one to three labels, five of the sets shown in training."""
     draw = torch.Generator().manual_seed(seed)
     labels = torch.tensor([[1, 0, 0, 0], [0, 0, 1, 0], [1, 1, 0, 0], [0, 1, 0, 1], [1, 1, 1, 0], [0, 1, 1, 1]])
-    return Answers(labels.to(torch.uint8), torch.randn(2, 6, CLASSES, generator=draw), torch.arange(6) != 4)
+    logits, recognised = torch.randn(2, 2, 6, CLASSES, generator=draw)
+    return Answers(labels.to(torch.uint8), logits, torch.arange(6) != 4, recognised)
 
 
 def moments(conditional: bool) -> list[Moment]:
@@ -40,7 +44,7 @@ def moments(conditional: bool) -> list[Moment]:
     def moment(iteration: int, drawer: str, distance: float, diversity: float) -> Moment:
         values = {"frechet_distance": distance, "diversity": diversity}
         if conditional:
-            values |= {"condition_accuracy": 0.5, "test_accuracy": 1 / distance, "new_test_accuracy": 0.25}
+            values |= {"recognised": 0.5, "test_accuracy": 1 / distance, "new_test_accuracy": 0.25}
         return Moment(iteration, 32 * iteration, drawer, values)
 
     return [

@@ -1,7 +1,6 @@
 """How far the work is: told from the start, in one count, to the end."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -29,12 +28,10 @@ def test_a_long_count_is_told_now_and_then() -> None:
     assert 1000 < len(told) <= drawing.MOST_REPORTS + 1
 
 
-class Sums:
-    """A judge whose feature and logit are an image's sum."""
-
-    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        total = images.flatten(1).sum(1, keepdim=True)
-        return total, 2 * total
+def sums(images: Tensor) -> tuple[Tensor, Tensor]:
+    """One who sees an image's sum, and twice that."""
+    total = images.flatten(1).sum(1, keepdim=True)
+    return total, 2 * total
 
 
 @pytest.mark.parametrize("count", [1, 64, 150])
@@ -45,10 +42,7 @@ def test_drawings_come_in_order_whatever_their_number(count: int) -> None:
     def generate(z: Tensor, hot: Tensor) -> Tensor:
         return (z.tanh() + hot / 100).view(-1, 1, 2, 2)
 
-    judge: Any = Sums()
-    shown: Sequence[tuple[Tensor, Tensor, Tensor]] = list(
-        drawing.drawings(generate, "symmetric", judge, latents, labels, steps.append)
-    )
+    shown = list(drawing.drawings(generate, "symmetric", sums, latents, labels, steps.append))
     images, features, logits = (torch.cat(column) for column in zip(*shown, strict=True))
     whole = ((generate(latents, labels) + 1) / 2).clamp(0, 1)
     torch.testing.assert_close(images, whole)
@@ -56,3 +50,5 @@ def test_drawings_come_in_order_whatever_their_number(count: int) -> None:
     torch.testing.assert_close(logits, 2 * features)
     assert sum(steps) == DRAWN * count
     assert all(len(some) <= 64 for some, _, _ in shown)
+    again = drawing.seen(generate, "symmetric", sums, latents, labels)
+    assert all(torch.equal(one, other) for one, other in zip(again, (features, logits), strict=True))

@@ -1,17 +1,19 @@
 """Evidence is what it says."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
 from torch import Generator, Tensor
 
+from pipeline.contracts.images import Kind
 from pipeline.contracts.model import GenerativeModel, LikelihoodModel, Player, Posterior
 from pipeline.evaluation import collect
 from pipeline.evaluation.collect import Settings
 from pipeline.evaluation.evidence import Judged
 from pipeline.evaluation.metrics import likelihood
-from pipeline.judges.classifier import Judge
+from pipeline.judges.panel import Opinion
 
 SETTINGS = Settings(
     samples=40, real_images=96, likelihood_images=50, importance_samples=2000, metrics=("frechet",), seed=0
@@ -82,23 +84,36 @@ def test_the_importance_weighted_likelihood_is_the_known_one(test: Judged) -> No
 
 
 def test_labels_asked_for_are_drawn_as_the_test_images_are_and_obeyed(test: Judged) -> None:
-    judge = Judge("small", 2, (1, 4, 4), 10, "classes").eval()
-    found = collect.evidence(Linear(), judge, test, test, SETTINGS, Generator().manual_seed(0))
+    found = collect.evidence(Linear(), pixel("classes"), test, test, SETTINGS, Generator().manual_seed(0))
     assert found.fake.images.shape == (40, 1, 4, 4)
     asked = found.fake.labels.argmax(1)
     torch.testing.assert_close(found.fake.images[:, 0, 0, 0], asked / 10)
     assert len(set(asked.tolist())) > 5
-    again = collect.evidence(Linear(), judge, test, test, SETTINGS, Generator().manual_seed(0))
+    again = collect.evidence(Linear(), pixel("classes"), test, test, SETTINGS, Generator().manual_seed(0))
     assert torch.equal(found.fake.features, again.fake.features)
+    assert found.fake.recognised is not None
+    torch.testing.assert_close(found.fake.recognised + 0.4, found.fake.logits)  # each in its own column
 
 
 class Pixel:
-    """A judge that reads attribute k off pixel k: it holds where the pixel is brighter than one half."""
+    """A panel that reads attribute k off pixel k: it holds where the pixel is brighter than one half, and is recognised
+    where it is brighter than nine tenths.
+    """
 
-    kind = "attributes"
+    def __init__(self, kind: Kind = "attributes") -> None:
+        self.kind = kind
 
-    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return images.flatten(1), images.flatten(1) - 0.5
+    def name(self, images: Tensor) -> tuple[Tensor]:
+        return (images.flatten(1) - 0.5,)
+
+    def look(self, images: Tensor) -> Opinion:
+        pixels = images.flatten(1)
+        return Opinion(pixels - 0.5, pixels, pixels - 0.9, pixels)
+
+
+def pixel(kind: Kind = "attributes") -> Any:
+    """In the place of a `Panel`."""
+    return Pixel(kind)
 
 
 class Face(GenerativeModel):
@@ -140,7 +155,7 @@ def _people() -> Tensor:
 
 
 def test_flips_ask_for_one_attribute_more_of_the_same_latent() -> None:
-    found = collect.flips(Face(), Pixel(), _people(), 30, Generator().manual_seed(0))  # type: ignore[arg-type]
+    found = collect.flips(Face(), pixel(), _people(), 30, Generator().manual_seed(0))
     assert found.without.shape == found.asked.shape == (4, 30, 4)
     assert found.here.shape == found.elsewhere.shape == (30, 4)
     without, asked = found.without > 0, found.asked > 0
@@ -157,7 +172,7 @@ def test_flips_ask_for_one_attribute_more_of_the_same_latent() -> None:
 
 
 def test_codes_are_judged_one_after_the_other_with_the_same_latents() -> None:
-    found = collect.codes(Face(), Pixel(), 4, 10, Generator().manual_seed(0))  # type: ignore[arg-type]
+    found = collect.codes(Face(), pixel(), 4, 10, Generator().manual_seed(0))
     assert found.features.shape == (2, 10, 4)
     assert (found.logits[0, :, 3] > 0).all()
     assert not (found.logits[1, :, 3] > 0).any()
@@ -173,7 +188,7 @@ def test_an_encoder_without_a_posterior_rebuilds_the_test_images() -> None:
     rebuilt = collect.rebuild(Face(), shown, torch.device("cpu"))
     model = Face()
     assert torch.equal(rebuilt, model.generate(model.code(images, labels.float()), labels.float()))
-    found = collect.evidence(Face(), _judge(), shown, shown, SETTINGS, Generator().manual_seed(0))
+    found = collect.evidence(Face(), pixel(), shown, shown, SETTINGS, Generator().manual_seed(0))
     assert found.likelihoods is None
     assert found.reconstructed is not None
     assert torch.equal(found.reconstructed, rebuilt)
@@ -182,18 +197,17 @@ def test_an_encoder_without_a_posterior_rebuilds_the_test_images() -> None:
 def test_the_work_told_is_the_work_planned(test: Judged) -> None:
     """Of a model with a likelihood, and of one of attributes with a code, an encoder and lists of label sets."""
     linear, done = Linear(), list[int]()
-    judge = Judge("small", 2, (1, 4, 4), 10, "classes").eval()
-    collect.evidence(linear, judge, test, test, SETTINGS, Generator().manual_seed(0), done.append)
+    collect.evidence(linear, pixel("classes"), test, test, SETTINGS, Generator().manual_seed(0), done.append)
     assert sum(done) == collect.planned(linear, test, 0, "classes", SETTINGS)
 
     face, told, noise = Face(), list[int](), Generator().manual_seed(0)
     images, labels = torch.rand(12, 1, 2, 2), _people()
     shown = Judged(images, images.flatten(1), images.flatten(1), labels)
     settings = SETTINGS.model_copy(update={"pairs": 70, "draws": 3})
-    collect.evidence(face, _judge(), shown, shown, settings, noise, told.append)
-    collect.flips(face, _judge(), labels, settings.pairs, noise, told.append)
-    collect.codes(face, _judge(), 4, settings.pairs, noise, told.append)
-    collect.answers(face, _judge(), labels[:5], set(), settings.draws, noise, told.append)
+    collect.evidence(face, pixel(), shown, shown, settings, noise, told.append)
+    collect.flips(face, pixel(), labels, settings.pairs, noise, told.append)
+    collect.codes(face, pixel(), 4, settings.pairs, noise, told.append)
+    collect.answers(face, pixel(), labels[:5], set(), settings.draws, noise, told.append)
     assert sum(told) == collect.planned(face, shown, 5, "attributes", settings)
 
 
@@ -204,7 +218,3 @@ def test_more_images_at_once_are_the_same_numbers(test: Judged, monkeypatch: pyt
     many = collect.likelihoods(Linear(), test, SETTINGS, Generator().manual_seed(1))[0]
     for name in ("reconstruction", "kl", "log_weights", "posterior_means"):
         torch.testing.assert_close(getattr(few, name), getattr(many, name))
-
-
-def _judge() -> Judge:
-    return Judge("small", 2, (1, 2, 2), 4, "attributes").eval()

@@ -77,20 +77,22 @@ def test_all_parts_together_are_each_by_itself(name: str, latents: bool, found: 
         assert of_part == pytest.approx(module.measure(own), rel=1e-9, abs=1e-9)
 
 
-def nearest(points: Tensor, k: int) -> Tensor:
-    """From each point the distance to its k-th nearest other one, (N,), by sorting all."""
-    distances = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(torch.inf)
-    return distances.sort(1).values[:, k - 1]
+def nearest(points: Tensor, k: int, families: Tensor | None = None) -> Tensor:
+    """From each point the distance to its k-th nearest other one, or one of another family, (N,), by sorting all."""
+    own = torch.arange(len(points)) if families is None else families
+    distances = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+    return distances.masked_fill(own[:, None] == own, torch.inf).sort(1).values[:, k - 1]
 
 
 def slack(real: Tensor, fake: Tensor) -> Tensor:
     return 1e-6 * (torch.cat([real, fake]) - real.mean(0)).square().sum(1).mean().sqrt()
 
 
-def plain_manifold(real: Tensor, fake: Tensor) -> dict[str, float]:
+def plain_manifold(real: Tensor, fake: Tensor, originals: Tensor | None = None) -> dict[str, float]:
     apart = torch.cdist(fake, real, compute_mode="donot_use_mm_for_euclid_dist")
     edge = slack(real, fake)
-    small, large, own = nearest(real, 3) + edge, nearest(real, 5) + edge, nearest(fake, 3) + edge
+    small, large = (nearest(real, k, originals) + edge for k in (3, 5))
+    own = nearest(fake, 3) + edge
     return {
         "precision": float((apart <= small).any(1).double().mean()),
         "recall": float((apart <= own[:, None]).any(0).double().mean()),
@@ -132,7 +134,7 @@ def plainly(own: Evidence) -> Mapping[str, float]:
     first = list({original: row for row, original in reversed(list(enumerate(own.test.originals.tolist())))}.values())
     m = min(len(first), len(fake))
     return {
-        **plain_manifold(real[:n], fake[:n]),
+        **plain_manifold(real[:n], fake[:n], own.test.originals[:n]),
         "kernel_distance": plain_kernel(real, fake),
         "nearest_train": plain_nearer(fake, train[trained], real[tested]),
         "duplicates": plain_duplicates(real[sorted(first)[:m]], fake[:m]),

@@ -13,7 +13,8 @@ from pipeline.data import digits
 from pipeline.evaluation import collect
 from pipeline.evaluation.seeds import Evaluation
 from pipeline.ground import plugins
-from pipeline.judges import classifier
+from pipeline.judges import classifier, referee
+from pipeline.judges.panel import Files
 from pipeline.statistics.measurements import Measurements
 from pipeline.training import loop
 from pipeline.training.experiment import head, plan
@@ -60,13 +61,13 @@ def _measured(precision: str, metrics: list[str], folder: Path) -> Measurements:
             halves=8,
             metrics=tuple(metrics),
         )
-        task = Evaluation(models, curve, Path("judge"), prepared, settings, CPU)
+        task = Evaluation(models, curve, Files(Path("judge"), Path("referee")), prepared, settings, CPU)
         return task.measurements({seed: task.seed(seed, _quiet) for seed in models}, "")
 
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Path:
-    """A folder with digits and their judge."""
+    """A folder with digits, their judge and their referee."""
     settings = digits.Settings(source="digits8x8", train=1280, test=400)
     splits = dict(zip(("train", "test"), digits.load(settings), strict=True))
     of_judge = classifier.Settings(
@@ -79,6 +80,12 @@ def prepared(tmp_path: Path) -> Path:
         images.save(split, tmp_path / f"data/prepared/digits/{name}.safetensors")
     classifier.save_views(tmp_path / "judge/views.safetensors", views)
     classifier.save(tmp_path / "judge/judge.safetensors", judge)
+    of_referee = referee.Settings(width=4, batch=64, epochs=1, learning_rate=0.004, illegible=3.0, precision="float32")
+    made = referee.build(of_referee, splits["train"])
+    referee.fit(made, splits["train"], of_referee, _quiet)
+    seen = {name: referee.look(made, split.images) for name, split in splits.items()}
+    referee.save_views(tmp_path / "referee/views.safetensors", seen)
+    referee.save(tmp_path / "referee/referee.safetensors", made)
     return tmp_path
 
 

@@ -14,6 +14,8 @@ from pipeline.evaluation import collect, snapshots
 from pipeline.evaluation.drawing import DRAWN
 from pipeline.evaluation.evidence import Judged
 from pipeline.evaluation.jackknife import Half
+from pipeline.judges.panel import Opinion
+from pipeline.judges.referee import Seen
 
 K = 4  # labels
 
@@ -52,12 +54,28 @@ class Painter(GenerativeModel):
 
 
 class Reader(nn.Module):
-    """A judge that reads a label off its pixel: it holds where the pixel is brighter than one half."""
+    """Judge and referee: they read a label off its pixel, which holds where that is brighter than one half."""
+
+    def forward(self, images: Tensor) -> Seen:
+        return Seen(images.flatten(1), images.flatten(1) - 0.5, images.flatten(1))
+
+
+class Readers:
+    """A panel of readers. looks: how often whom was asked."""
 
     kind = "objects"
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return images.flatten(1), images.flatten(1) - 0.5
+    def __init__(self) -> None:
+        self.referee, self.looks = Reader(), {"both": 0, "judge": 0}
+
+    def name(self, images: Tensor) -> tuple[Tensor]:
+        self.looks["judge"] += 1
+        return (self.referee(images).logits,)
+
+    def look(self, images: Tensor) -> Opinion:
+        self.looks["both"] += 1
+        seen = self.referee(images)
+        return Opinion(seen.logits, *seen)
 
 
 @pytest.fixture
@@ -65,7 +83,7 @@ def test() -> Judged:
     draw = torch.Generator().manual_seed(0)
     labels = torch.eye(K, dtype=torch.uint8)[torch.arange(40) % K]
     images = (labels + 0.05 * torch.rand(40, K, generator=draw)).clamp(0, 1).view(-1, 1, 2, 2)
-    features, logits = Reader()(images)
+    features, logits, _ = Reader()(images)
     return Judged(images, features, logits, labels, torch.arange(40))
 
 
@@ -83,8 +101,8 @@ def test_each_moment_is_measured_with_the_weights_it_had(test: Judged, tmp_path:
     model = Painter(0.0, 0.0)
     noise = Generator().manual_seed(0)
     halves, done = [Half(torch.arange(0, 20), {}), Half(torch.arange(20, 40), {})], list[int]()
-    paths, reader = _snapshots(tmp_path), Reader()
-    found = snapshots.measure(model, paths, reader, test, LISTS, 20, halves, noise, done.append)  # type: ignore[arg-type]
+    paths, panel = _snapshots(tmp_path), Readers()
+    found = snapshots.measure(model, paths, panel, test, LISTS, 20, halves, noise, done.append)  # type: ignore[arg-type]
     assert sum(done) == DRAWN * snapshots.planned(3, True, LISTS, 20)
     assert [(moment.iteration, moment.images_seen, moment.drawer) for moment in found] == [
         (iteration, 32 * iteration, drawer) for iteration in (10, 200, 1000) for drawer in ("generator", "average")
@@ -93,14 +111,25 @@ def test_each_moment_is_measured_with_the_weights_it_had(test: Judged, tmp_path:
     assert right[2] == right[4] == right[5] == 1
     # at -1 all pixels are nearly black, but where a label is asked for even blacker
     assert right[0] == right[1] == right[3] < 0.5
-    assert [moment.values["condition_accuracy"] for moment in found] == [0, 0, 1, 0, 1, 1]
+    assert [moment.values["recognised"] for moment in found] == [0, 0, 1, 0, 1, 1]
+    assert "condition_accuracy" not in found[0].values  # the lists tell it
     assert found[2].values == found[4].values  # the same weights, the same latents
     distances = [moment.values["frechet_distance"] for moment in found]
     assert distances[4] < 0.1 * distances[0]
     apart = [moment.halves for moment in found]
     assert apart[2] == apart[4]
     assert all(low < 0.1 * high for low, high in zip(apart[4], apart[0], strict=True))
-    assert len(model.drawn) == 1
+    assert len(model.drawn) == 1 + len(LISTS)
+    assert panel.looks == {"both": 0, "judge": len(found)}  # nobody looks at what the other tells
+
+
+def test_without_lists_the_judge_looks_at_the_samples(test: Judged, tmp_path: Path) -> None:
+    panel = Readers()
+    model, noise = Painter(0.0, 0.0), Generator().manual_seed(0)
+    found = snapshots.measure(model, _snapshots(tmp_path), panel, test, {}, 20, [], noise)  # type: ignore[arg-type]
+    assert [moment.values["condition_accuracy"] for moment in found] == [0, 0, 1, 0, 1, 1]
+    assert [moment.values["recognised"] for moment in found] == [0, 0, 1, 0, 1, 1]
+    assert panel.looks == {"both": len(found), "judge": 0}
 
 
 def test_snapshots_hold_what_draws_and_nothing_else(tmp_path: Path) -> None:
@@ -132,7 +161,7 @@ def test_moments_survive_their_file(tmp_path: Path) -> None:
 def test_listed_sets_are_drawn_many_times_with_latents_of_their_own() -> None:
     model, sets = Painter(1.0, 1.0), LISTS["test"]
     shown = {(0, 1, 1, 0), (0, 0, 0, 1)}
-    found = collect.answers(model, Reader(), sets, shown, 5, Generator().manual_seed(0))  # type: ignore[arg-type]
+    found = collect.answers(model, Readers(), sets, shown, 5, Generator().manual_seed(0))  # type: ignore[arg-type]
     assert found.logits.shape == (5, 3, K)
     assert found.seen.tolist() == [False, True, False]
     assert torch.equal(found.labels, sets)

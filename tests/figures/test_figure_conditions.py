@@ -1,4 +1,4 @@
-"""Lists of conditions, with what the judge sees in each drawing."""
+"""Lists of conditions, with what can be recognised in each drawing."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,9 +14,9 @@ from pipeline.figures.common import style
 from pipeline.judges.scores import accuracy
 
 
-@pytest.mark.parametrize("judge", [reader, contrary, undecided])
-def test_conditions_mark_what_the_judge_sees(judge: Callable[[Tensor], Tensor]) -> None:
-    inputs = replace(INPUTS["scenes"], judge=judge)
+@pytest.mark.parametrize("referee", [reader, contrary, undecided])
+def test_conditions_mark_what_the_referee_recognises(referee: Callable[[Tensor], Tensor]) -> None:
+    inputs = replace(INPUTS["scenes"], referee=referee)
     found = several("conditions", inputs)
     assert list(found) == ["test", "new_test"]
     for name, figure in found.items():
@@ -31,13 +31,15 @@ def test_conditions_mark_what_the_judge_sees(judge: Callable[[Tensor], Tensor]) 
         assert [(text.get_text(), text.get_color()) for text in axes.texts] == lines
         assert len(frames(axes)) == faults
         right = sum(text.startswith("✓") for text, _ in lines)
-        share = accuracy(judge(inputs.generate(torch.zeros(len(sets), 1), sets.float())), sets, "objects")
-        assert f"right by the judge: {right} of {int(sets.sum())} objects, {share:.2f}" in caption(figure)
+        wanted = int(sets.sum())
+        assert f"recognised by the referee: {right} of {wanted} objects, {right / wanted:.2f}" in caption(figure)
+        share = accuracy(reader(inputs.generate(torch.zeros(len(sets), 1), sets.float())), sets, "objects")
+        assert f"among the judge's k highest scores, k objects asked for: {share:.2f}" in caption(figure)
         assert f"conditions: {name}" in figure.texts[0].get_text()
 
 
 def test_conditions_stand_below_their_images_however_long() -> None:
-    inputs = replace(scenes_inputs(test=scenes(("yellow cylinder",) * len(OBJECTS))), judge=contrary)
+    inputs = replace(scenes_inputs(test=scenes(("yellow cylinder",) * len(OBJECTS))), referee=contrary)
     found = drawn("conditions", inputs)
     assert_well_set(found, inputs.name)
     (axes,) = found.axes
@@ -48,7 +50,7 @@ def test_conditions_stand_below_their_images_however_long() -> None:
     ]
     texts = iter(axes.texts)
     for labels, tile in zip(inputs.test.conditions["test"], tiles, strict=True):
-        for row in range(2 * int(labels.sum())):
+        for row in range(int(labels.sum())):
             box = next(texts).get_window_extent()
             assert tile.x0 <= box.x0 < tile.x0 + 10
             assert tile.y0 - 40 * (row + 1) < box.y1 < tile.y0
@@ -57,7 +59,7 @@ def test_conditions_stand_below_their_images_however_long() -> None:
 
 
 def test_conditions_draw_each_set_from_a_latent_of_its_own() -> None:
-    inputs = replace(INPUTS["scenes"], judge=contrary)
+    inputs = replace(INPUTS["scenes"], referee=contrary)
     for name, figure in several("conditions", inputs).items():
         (axes,) = figure.axes
         page, sheet = axes.get_window_extent(), torch.tensor(picture(figure))
@@ -70,7 +72,7 @@ def test_conditions_draw_each_set_from_a_latent_of_its_own() -> None:
 def test_conditions_show_at_most_32_sets_of_a_list() -> None:
     test = scenes()
     long = replace(test, conditions={"long": test.conditions["test"].repeat(3, 1)})
-    found = drawn("conditions", replace(INPUTS["scenes"], test=long, judge=contrary))
+    found = drawn("conditions", replace(INPUTS["scenes"], test=long, referee=contrary))
     assert "the first 32 of 96 label sets" in caption(found)
     assert len(frames(found.axes[0])) == 32
     found = drawn("conditions", INPUTS["scenes"])

@@ -90,7 +90,7 @@ def test_limits_of_curves_cut_outliers_and_say_so() -> None:
         assert 90 < high < 400
         assert axes.get_title("right").startswith("↑ 108")
     assert "↑ ↓ extremes beyond the axis" in caption(found)
-    quiet = Inputs("quiet", INPUTS["one seed"].models, {0: rows(0)[20:]}, {}, blind, digits(), 0)
+    quiet = Inputs("quiet", INPUTS["one seed"].models, {0: rows(0)[20:]}, {}, blind, blind, digits(), 0)
     assert {axes.get_title("right") for axes in drawn("curves", quiet).axes} == {""}
     assert "↑" not in caption(drawn("curves", quiet))
 

@@ -75,7 +75,7 @@ def test_does_not_apply(figure: str, name: str) -> None:
 
 def test_no_curves_no_figure() -> None:
     inputs = INPUTS["conditional"]
-    assert curves.draw(Inputs(inputs.name, inputs.models, {}, {}, blind, inputs.test, 0)) is None
+    assert curves.draw(Inputs(inputs.name, inputs.models, {}, {}, blind, blind, inputs.test, 0)) is None
 
 
 @pytest.mark.parametrize(
@@ -148,5 +148,8 @@ def test_accuracies_of_drawings_stand_beside_the_judges_on_real_images(
     images = test.images.clone()
     images[:, 0, 0, : len(OBJECTS)] = 255 * test.labels  # real images that this judge can read
     inputs = replace(scenes_inputs(test=replace(test, images=images)), judge=judge)
-    for name in ("conditions", "single_objects", "progress"):
+    for name in ("conditions", "progress"):
         assert f"the judge on real images: {right}" in caption(drawn(name, inputs)), name
+    inputs = replace(scenes_inputs(test=replace(test, images=images)), referee=judge)
+    for name in ("conditions", "single_objects"):
+        assert f"in real images: {right}" in caption(drawn(name, inputs)), name

@@ -35,7 +35,7 @@ def test_flips_change_one_label_and_keep_the_latent() -> None:
 
 
 def test_flips_are_judged() -> None:
-    inputs = replace(INPUTS["faces"], judge=sullen)
+    inputs = replace(INPUTS["faces"], referee=sullen)
     found = several("flips", inputs)
     greys = inputs.model.prior(100, inputs.noise("flips"))[:, 0]
     assert 0 < (greys > 0.6).double().mean() < 1
@@ -47,11 +47,11 @@ def test_flips_are_judged() -> None:
     rates = dict(label.split("\n") for label in tick_labels(found["all"].axes[0]))
     follow = dict.fromkeys(ATTRIBUTES, "1.00 follow") | {"Smiling": f"{(greys > 0.6).double().mean():.2f} follow"}
     assert rates == follow
-    assert all(inputs.yardstick in caption(figure) for figure in found.values())
+    assert all(inputs.recognised in caption(figure) for figure in found.values())
 
 
 def test_flips_that_go_wrong_either_way_do_not_follow() -> None:
-    found = several("flips", replace(INPUTS["faces"], judge=lambda images: torch.ones(len(images), len(ATTRIBUTES))))
+    found = several("flips", replace(INPUTS["faces"], referee=lambda images: torch.ones(len(images), len(ATTRIBUTES))))
     assert {label.split("\n")[1] for label in tick_labels(found["all"].axes[0])} == {"0.00 follow"}
     texts = [text.get_text() for text in found["pairs"].axes[0].texts]
     assert texts == ["✗ yes"] * 10 + ["✓ yes"] * 10

@@ -15,7 +15,7 @@ from pipeline.figures import progress
 def test_progress_has_a_line_a_seed_and_the_mean_of_each_drawer() -> None:
     inputs = INPUTS["scenes"]
     found = drawn("progress", inputs)
-    accuracies = ["condition accuracy", "accuracy on test", "accuracy on new test"]
+    accuracies = ["recognised", "accuracy on test", "accuracy on new test"]
     assert titles(found) == ["Fréchet distance", "diversity", *accuracies]
     colours = legend(found)
     drawers = {"generator": "weights as they were", "average": "their moving average"}

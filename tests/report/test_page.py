@@ -72,7 +72,7 @@ def test_facts_say_what_ran(shown: Content) -> None:
     assert facts["Budget"] == "laptop"
     assert facts["Machine"] == "a machine, torch 2"
     assert "digits8x8: 2 experiments of 1 or 3 seeds" in facts["Digits"]
-    assert "99.42 % of 4000 real test images" in facts["Digits"]
+    assert "99.42 % of 4000 real test images, the referee names 98.0 % of what they show" in facts["Digits"]
     assert "street_digits: 1 experiment of 2 seeds" in facts["House numbers"]
     assert "params.yaml's own" in dict(page.facts(replace(shown, budget=None)))["Budget"]
 

@@ -6,7 +6,9 @@ from pipeline.report.page import Content
 
 def test_a_table_has_the_chosen_metrics_first_and_marks_one_seed(shown: Content) -> None:
     runs = [run for run in shown.runs if run.role == "digits"]
-    table = tables.tabulated("digits", shown.judges["digits"], runs, ["recall", "nobody_measures", "elbo"])
+    table = tables.tabulated(
+        "digits", shown.judges["digits"], shown.referees["digits"], runs, ["recall", "nobody_measures", "elbo"]
+    )
     assert [(column.name, column.arrow, column.first) for column in table.columns] == [
         ("recall", "↑", True),
         ("elbo", "↑", True),
@@ -27,5 +29,5 @@ def test_a_table_has_the_chosen_metrics_first_and_marks_one_seed(shown: Content)
 
 
 def test_without_a_choice_all_metrics_are_shown(shown: Content) -> None:
-    table = tables.tabulated("colour", shown.judges["colour"], shown.runs[2:], [])
+    table = tables.tabulated("colour", shown.judges["colour"], shown.referees["colour"], shown.runs[2:], [])
     assert [column.first for column in table.columns] == [True]

@@ -109,8 +109,8 @@ def trials(evidence: Evidence) -> dict[str, int]:
 
 
 def measure(evidence: Evidence) -> dict[str, float]:
-    """code_recovery and code_information, by the model's own Q, the latter in nats; collapse, in the judge's features;
-    code_mixture, whether two codes mixed evenly are both found again.
+    """code_recovery and code_information, by the model's own Q, the latter in nats; collapse, in the referee's
+    features; code_mixture, whether two codes mixed evenly are both found again.
 
     code_attribute_information: mutual information in nats of the code and what the judge sees, its verdict of classes,
     else the attribute of which the code tells most; then also the mean over attributes. Empty for models without code.

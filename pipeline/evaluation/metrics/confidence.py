@@ -32,7 +32,10 @@ def class_entropy(logits: Tensor) -> float:
 
 
 def measure(evidence: Evidence) -> dict[str, float]:
-    """confidence of the judge in the samples and, where labels are exclusive, their class_entropy."""
+    """confidence of the judge in the samples and, where labels are exclusive, their class_entropy.
+
+    The judge never learned to see nothing: it may be as sure of smears as of real images.
+    """
     logits = evidence.fake.logits
     values = {"confidence": confidence(logits, evidence.kind == "classes")}
     if evidence.kind == "classes":

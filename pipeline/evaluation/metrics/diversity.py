@@ -1,4 +1,4 @@
-"""Whether samples differ from one another as real images do, in the judge's features."""
+"""Whether samples differ from one another as real images do, in the referee's features."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol

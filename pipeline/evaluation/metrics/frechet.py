@@ -54,7 +54,7 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
     """The distance between the Gaussians fitted to real (N, D) and fake (M, D) features, N and M at least 2.
 
     It is biased upwards, the more the fewer the images: compare only numbers from equally many. The features are our
-    own judge's, so this is not an FID.
+    own referee's, so this is not an FID.
     """
     return gaussian_distance(fitted(real), fitted(fake))
 

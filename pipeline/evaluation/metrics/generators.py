@@ -16,6 +16,7 @@ BETTER: Final[Mapping[str, str]] = {
     "average_accuracy": "higher",
     "progress_frechet_distance": "lower",
     "progress_accuracy": "higher",
+    "progress_recognised": "higher",
     "best_at": "neither",
     "collapsed": "lower",
     "collapse_iteration": "neither",
@@ -112,6 +113,8 @@ def measure(evidence: Evidence) -> dict[str, float]:
         values["progress_accuracy"] = fmean(accuracies)
         if averages and (averaged := accuracy(averages[-1])) is not None:
             values["average_accuracy"] = averaged
+    if all("recognised" in moment.values for moment in generators):
+        values["progress_recognised"] = fmean(moment.values["recognised"] for moment in generators)
     began = collapse(generators)
     values["collapsed"] = float(began is not None)
     if began is not None:

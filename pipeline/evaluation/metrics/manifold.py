@@ -30,9 +30,13 @@ def _slack(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def manifolds(
-    real: Tensor, fake: Tensor, parts: Sequence[tuple[Tensor, Tensor]], block: int = 512
+    real: Tensor,
+    fake: Tensor,
+    parts: Sequence[tuple[Tensor, Tensor]],
+    block: int = 512,
+    originals: Tensor | None = None,
 ) -> list[dict[str, float]]:
-    """What `manifold` says of each part: rows of real and of fake features, equally many.
+    """What `manifold` says of each part: rows of real and of fake features, equally many; originals of all real ones.
 
     Distances are computed once for all parts, and only pairs of which one image lies in the other's ball, in some part,
     are looked at. `block` bounds the memory and leaves the values alone. Raises ValueError as `manifold` does.
@@ -46,11 +50,12 @@ def manifolds(
     real, fake = real.double(), fake.double()
     centre = real.mean(0)
     real, fake = real - centre, fake - centre  # distances lose digits far from the origin
+    families = None if originals is None else originals[: len(real)]
 
     # The balls' radii by part; where an image is not in the part, below all distances.
     real_small, real_large = real.new_full((2, len(parts), len(real)), -1)
     fake_small = fake.new_full((len(parts), len(fake)), -1)
-    of_real, of_fake = neighbours(real, block=block), neighbours(fake, block=block)
+    of_real, of_fake = neighbours(real, block=block, families=families), neighbours(fake, block=block)
     for number, (reals, fakes) in enumerate(parts):
         slack = _slack(real[reals], fake[fakes])
         radii = of_real.among(reals, reals, (K_PRECISION_RECALL, K_DENSITY_COVERAGE)) + slack
@@ -84,7 +89,7 @@ def manifolds(
     ]
 
 
-def manifold(real: Tensor, fake: Tensor, block: int = 512) -> dict[str, float]:
+def manifold(real: Tensor, fake: Tensor, block: int = 512, originals: Tensor | None = None) -> dict[str, float]:
     """Precision and recall (k = 3), density and coverage (k = 5) of equally many real and fake features, both (N, D).
 
     precision: the share of fakes in some real ball; recall: the share of reals in some fake ball (Kynkäänniemi et al.
@@ -93,11 +98,14 @@ def manifold(real: Tensor, fake: Tensor, block: int = 512) -> dict[str, float]:
     (Naeem et al. 2020, section 3.2). Density and coverage use the real balls only and count them, so an outlier among
     the reals, whose ball is huge, cannot vouch for many fakes by itself.
 
+    originals: (N,), equal for real images that are variants of one. These crowd around it; a real image's ball reaches
+    its k-th nearest of other originals, as images of new originals are no nearer than that.
+
     `block` bounds the memory and leaves the values alone. Raises ValueError for sets of different size or of no more
     than k images.
     """
     everything = torch.arange(len(real), device=real.device), torch.arange(len(fake), device=fake.device)
-    return manifolds(real, fake, [everything], block)[0]
+    return manifolds(real, fake, [everything], block, originals)[0]
 
 
 def trials(evidence: Evidence) -> dict[str, int]:
@@ -111,7 +119,7 @@ def of_parts(evidence: Evidence, parts: Sequence[Part]) -> list[dict[str, float]
     """What `measure` says of each part."""
     sizes = [min(len(part.test), len(part.fake)) for part in parts]
     rows = [(part.test[:n], part.fake[:n]) for part, n in zip(parts, sizes, strict=True)]
-    return manifolds(evidence.test.features, evidence.fake.features, rows)
+    return manifolds(evidence.test.features, evidence.fake.features, rows, originals=evidence.test.originals)
 
 
 def measure(evidence: Evidence) -> dict[str, float]:

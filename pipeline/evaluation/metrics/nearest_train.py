@@ -96,14 +96,14 @@ def of_parts(evidence: Evidence, parts: Sequence[Part]) -> list[dict[str, float]
 
 
 def measure(evidence: Evidence) -> dict[str, float]:
-    """nearest_train: the share of samples nearer, in the judge's features, to a training than to a test image.
+    """nearest_train: the share of samples nearer, in the referee's features, to a training than to a test image.
 
     As many of each are compared (see `balanced`), so a model that has not memorised gives about one half; with few
     originals the draw alone moves that, by the order of 1 / (2 sqrt(originals of a side)). A copy of a training image
     counts fully only if some variant of that image is among those compared; copies of all others count a half.
 
-    The judge was itself trained on the training images. If it overfits them, it sees them as surer, more typical
+    The referee was itself trained on the training images. If it overfits them, it sees them as surer, more typical
     examples than test images, and a model of clear, typical samples comes out above one half without having copied:
-    hold a value against those of other models with the same judge.
+    hold a value against those of other models with the same referee.
     """
     return of_parts(evidence, [evidence.whole()])[0]

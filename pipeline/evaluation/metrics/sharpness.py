@@ -36,6 +36,7 @@ def of_parts(evidence: Evidence, parts: Sequence[Part]) -> list[dict[str, float]
 def measure(evidence: Evidence) -> dict[str, float]:
     """sharpness: the samples' mean Laplacian variance over the test images', which must not all be flat.
 
-    It measures fine detail of any kind: noise raises it as edges do, so read it next to precision.
+    It measures fine detail of any kind: noise and patterns raise it as edges do, so that it does not tell whether
+    samples are blurred; blurriness does.
     """
     return of_parts(evidence, [evidence.whole()])[0]

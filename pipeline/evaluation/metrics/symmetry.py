@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from pipeline.evaluation.evidence import Evidence, Part
+from pipeline.evaluation.evidence import Evidence, Judged, Part
 
 # One is as symmetric as real: above lie eyes that do not match, below faces that are all seen from the front, or blur.
 BETTER: Final[Mapping[str, str]] = {"eye_asymmetry": "neither"}
@@ -29,7 +29,8 @@ def _unlike(images: Tensor, part: tuple[float, float, float], ends: int) -> Tens
     band, reach = images[:, round(part[0] * height) : round(part[1] * height)], int(part[2] * width)
     left = band[:, :, (ends + 1) // 2 - reach : (ends + 1) // 2].flip(2)
     right = band[:, :, ends // 2 + 1 : ends // 2 + 1 + reach]
-    contrast = torch.cat([left, right], 2).flatten(1).std(1, correction=0)
+    both = torch.cat([left, right], 2).flatten(1)
+    contrast = (both - both.mean(1, keepdim=True)).square().mean(1).sqrt()  # several times as fast as torch's std
     return (left - right).abs().flatten(1).mean(1) / contrast.clamp_min(FLAT)
 
 
@@ -50,12 +51,18 @@ def asymmetry(images: Tensor) -> Tensor:
     return torch.stack([_unlike(grey, EYES, ends) for ends in axes]).gather(0, best[None])[0]
 
 
+def _means(images: Judged, rows: Sequence[Tensor]) -> list[float]:
+    """The mean asymmetry of some of the images, by rows of them; of each image it is computed once."""
+    which, place = torch.cat([*rows]).unique(return_inverse=True)
+    found = torch.cat([asymmetry(some) for some in images.images[which].split(BLOCK)])
+    return [float(some.mean()) for some in found[place].split([len(each) for each in rows])]
+
+
 def of_parts(evidence: Evidence, parts: Sequence[Part]) -> list[dict[str, float]]:
     """What `measure` says of each part."""
-    images = (evidence.test.images, evidence.fake.images)
-    real, fake = (torch.cat([asymmetry(some) for some in side.split(BLOCK)]) for side in images)
-    sides = [(real[part.test[:MOST_COMPARED]], fake[part.fake[:MOST_COMPARED]]) for part in parts]
-    means = [(float(reals.mean()), float(fakes.mean())) for reals, fakes in sides]
+    real = _means(evidence.test, [part.test[:MOST_COMPARED] for part in parts])
+    fake = _means(evidence.fake, [part.fake[:MOST_COMPARED] for part in parts])
+    means = zip(real, fake, strict=True)
     return [{"eye_asymmetry": drawn / shown} if shown else {} for shown, drawn in means]
 
 

@@ -13,7 +13,7 @@ from pipeline.contracts.model import GenerativeModel
 from pipeline.contracts.training_progress import Moment
 from pipeline.ground.params import Strict
 from pipeline.ground.seeding import generator
-from pipeline.judges.scores import accuracy
+from pipeline.judges.scores import accuracy, recognised
 
 
 class Settings(Strict):
@@ -27,9 +27,9 @@ class Settings(Strict):
 class Inputs:
     """One experiment. models: by seed, ready to draw; curves: rows by seed, see `pipeline.contracts.curves`.
 
-    progress: moments by seed, see `pipeline.contracts.training_progress`; empty for models that keep none. judge: sees
-    K logits (N, K) in images (N, C, H, W) in [0, 1]. seed: of all draws. Figures that show one model show the first
-    seed's.
+    progress: moments by seed, see `pipeline.contracts.training_progress`; empty for models that keep none. judge,
+    referee: see K logits (N, K) in images (N, C, H, W) in [0, 1]; the referee's are above 0 for what it can name with
+    confidence. seed: of all draws. Figures that show one model show the first seed's.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Inputs:
     curves: Mapping[int, Sequence[Mapping[str, float]]]
     progress: Mapping[int, Sequence[Moment]]
     judge: Callable[[Tensor], Tensor]
+    referee: Callable[[Tensor], Tensor]
     test: ImageSet
     seed: int
 
@@ -53,6 +54,12 @@ class Inputs:
         """How right the judge is on real test images: to stand beside every accuracy of drawings that it gives."""
         real = accuracy(self.judge(scale(self.test.images, "unit")), self.test.labels, self.test.kind)
         return f"the judge on real images: {real:.2f}"
+
+    @cached_property
+    def recognised(self) -> str:
+        """What the referee can name in real test images: to stand beside every share of drawings that it gives."""
+        real = recognised(self.referee(scale(self.test.images, "unit")), self.test.labels)
+        return f"in real images: {real:.2f}"
 
     def noise(self, figure: str) -> torch.Generator:
         """A generator for one figure, so that figures do not depend on which others are drawn."""

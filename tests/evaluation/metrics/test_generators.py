@@ -137,10 +137,15 @@ def test_accuracy_without_lists(make_evidence: Callable[..., Evidence]) -> None:
     assert (values["final_accuracy"], values["best_accuracy"]) == (0.5, 0.7)
 
 
+def test_recognised_is_averaged_over_moments(make_evidence: Callable[..., Evidence]) -> None:
+    found = with_values(moments((9.0, 4.0, 5.0)), recognised=(0.1, 0.2, 0.6))
+    assert generators.measure(evidence_of(make_evidence, found))["progress_recognised"] == pytest.approx(0.3)
+
+
 @pytest.mark.parametrize("conditional", [True, False])
 def test_measure_applies_to_every_adversarial_model(make_evidence: Callable[..., Evidence], conditional: bool) -> None:
     values = generators.measure(make_evidence(conditional=conditional, adversarial=True))
-    expected = {name for name in generators.BETTER if conditional or "accuracy" not in name}
+    expected = {name for name in generators.BETTER if conditional or not name.endswith(("accuracy", "recognised"))}
     assert values.keys() == expected
 
 

@@ -119,5 +119,18 @@ def test_measure_cuts_to_the_smaller_set(make_evidence: Callable[..., Evidence])
     evidence = make_evidence()
     fewer = replace(evidence, fake=replace(evidence.fake, features=evidence.fake.features[:25]))
     values = manifold.measure(fewer)
-    assert values == manifold.manifold(evidence.test.features[:25], evidence.fake.features[:25])
+    assert evidence.test.originals is not None
+    sides = (evidence.test.features[:25], evidence.fake.features[:25])
+    assert values == manifold.manifold(*sides, originals=evidence.test.originals[:25])
     assert values.keys() == manifold.BETTER.keys()
+
+
+def test_variants_do_not_make_new_originals_unreal() -> None:
+    """Ten variants close around each original: balls that reach other variants only would hold no new original."""
+    real, families = normal(0, 60).repeat_interleave(10, 0), torch.arange(60).repeat_interleave(10)
+    real = real + 0.01 * normal(1, 600)
+    fake = normal(2, 600)
+    assert manifold.manifold(real, fake)["precision"] < 0.05
+    assert manifold.manifold(real, fake, originals=families)["precision"] > 0.6
+    alone = torch.arange(600)
+    assert manifold.manifold(real, fake, originals=alone) == manifold.manifold(real, fake)
