@@ -88,11 +88,17 @@ def slack(real: Tensor, fake: Tensor) -> Tensor:
     return 1e-6 * (torch.cat([real, fake]) - real.mean(0)).square().sum(1).mean().sqrt()
 
 
+def kept(radii: Tensor) -> Tensor:
+    """Without those above twice the median, the lower one of two."""
+    middle = radii.sort().values[(len(radii) - 1) // 2]
+    return radii * (radii <= 2 * middle)
+
+
 def plain_manifold(real: Tensor, fake: Tensor, originals: Tensor | None = None) -> dict[str, float]:
     apart = torch.cdist(fake, real, compute_mode="donot_use_mm_for_euclid_dist")
     edge = slack(real, fake)
-    small, large = (nearest(real, k, originals) + edge for k in (3, 5))
-    own = nearest(fake, 3) + edge
+    small, large = (kept(nearest(real, k, originals)) + edge for k in (3, 5))
+    own = kept(nearest(fake, 3)) + edge
     return {
         "precision": float((apart <= small).any(1).double().mean()),
         "recall": float((apart <= own[:, None]).any(0).double().mean()),

@@ -20,6 +20,15 @@ BETTER: Final[Mapping[str, str]] = {
 }
 K_PRECISION_RECALL: Final = 3  # Kynkäänniemi et al. 2019
 K_DENSITY_COVERAGE: Final = 5  # Naeem et al. 2020
+LARGEST: Final = 2.0  # times the median radius
+
+
+def _kept(radii: Tensor) -> Tensor:
+    """Radii (N, ...), 0 in place of those above twice the median: an odd image's ball would hold whatever is odd.
+
+    Kynkäänniemi et al. 2019, eq. (3), leave out the larger half of the balls where they ask how real an image is.
+    """
+    return torch.where(radii > LARGEST * radii.median(0).values, 0, radii)
 
 
 def _slack(real: Tensor, fake: Tensor) -> Tensor:
@@ -58,9 +67,9 @@ def manifolds(
     of_real, of_fake = neighbours(real, block=block, families=families), neighbours(fake, block=block)
     for number, (reals, fakes) in enumerate(parts):
         slack = _slack(real[reals], fake[fakes])
-        radii = of_real.among(reals, reals, (K_PRECISION_RECALL, K_DENSITY_COVERAGE)) + slack
+        radii = _kept(of_real.among(reals, reals, (K_PRECISION_RECALL, K_DENSITY_COVERAGE))) + slack
         real_small[number, reals], real_large[number, reals] = radii.unbind(1)
-        fake_small[number, fakes] = of_fake.among(fakes, fakes, (K_PRECISION_RECALL,))[:, 0] + slack
+        fake_small[number, fakes] = _kept(of_fake.among(fakes, fakes, (K_PRECISION_RECALL,)))[:, 0] + slack
 
     reach_of_real, reach_of_fake = real_large.amax(0), fake_small.amax(0)
     precise = torch.zeros_like(fake_small, dtype=torch.bool)
@@ -96,7 +105,8 @@ def manifold(real: Tensor, fake: Tensor, block: int = 512, originals: Tensor | N
     2019, eq. (1) and (2)). density: the number of real balls that a fake lies in, over k, which for a perfect model is
     1 and may exceed it; coverage: the share of real balls with a fake in them, for a perfect model about 1 - 2^-k
     (Naeem et al. 2020, section 3.2). Density and coverage use the real balls only and count them, so an outlier among
-    the reals, whose ball is huge, cannot vouch for many fakes by itself.
+    the reals cannot vouch for many fakes by itself. Nor can it for precision: a ball more than twice as large as the
+    median one holds nothing but copies of its image.
 
     originals: (N,), equal for real images that are variants of one. These crowd around it; a real image's ball reaches
     its k-th nearest of other originals, as images of new originals are no nearer than that.
