@@ -27,11 +27,11 @@ from pipeline.judges.spoiling import SPOILINGS, Spoiling, blur
 HIDDEN = 64
 GROUP = 3  # images that are spoiled the same way, each its own strength
 SPOILED = 3 / 8  # of a batch
-TWICE = 0.3  # how often a spoiled image is spoiled in a second way too
+AGAIN, WAYS = 0.4, 4  # how often a spoiled image is spoiled in one more way, and in how many at most
 MOVED = 2  # pixels, at most
 CALIBRATED = 4000  # training images, at most, by which features are scaled
 MOMENTUM = 0.01  # of the mean over batches by which it is normalised: a few strongly spoiled images make one's vary
-NOTICED, WEIGHT = 3.0, 1.5  # of degrees, among the features
+NOTICED, WEIGHT, ILLEGIBLE = 3.0, 1.5, 2.0  # of degrees among the features, and of illegibility among degrees
 
 
 class Settings(Strict):
@@ -69,12 +69,14 @@ class Referee(nn.Module):
     """A network that says of images (B, C, H, W) in [0, 1] what is seen in them, see `Seen`.
 
     Six convolutions, three with stride 2. Each map's mean and maximum, of all layers, tell how an image was spoiled;
-    the last layer's maxima, wherever they are, what it shows. The features are both, the maxima and the degrees.
+    the last layer's maxima, wherever they are, what it shows. The features are the maxima, the degrees, and how little
+    can be told.
 
     Of the maxima, in such units that over real images their variances sum up to 1 for each way of spoiling. Of each
     degree, log(1 + exp(logit + 3)) times 1.5: as good as 0 for all that is no more spoiled than a real image seems to
     be, so that neither noise nor a few odd real images make the others' neighbourhoods wide, and from a degree of a
-    twentieth on, rising with its logit, so that the first steps count as much as the last.
+    twentieth on, rising with its logit, so that the first steps count as much as the last. Of that nothing can be told
+    the same, and twice: whether there is anything to see is what eyes mind most.
 
     width, shape, labels: what it is built from.
     """
@@ -119,7 +121,8 @@ class Referee(nn.Module):
     def forward(self, images: Tensor) -> Seen:
         maxima, names, found = self.raw(images)
         degrees, legible = found[:, :-1], found[:, -1:]
-        spoiled = WEIGHT * F.softplus(degrees + NOTICED)
+        lost = ILLEGIBLE * F.softplus(NOTICED - legible)
+        spoiled = WEIGHT * torch.cat([F.softplus(degrees + NOTICED), lost], 1)
         both = F.logsigmoid(names) + F.logsigmoid(legible)  # log of the product of their probabilities
         logits = both - torch.log(-torch.expm1(both.clamp_max(-1e-6)))
         return Seen(torch.cat([(maxima - self.centre) / self.unit, spoiled], 1), logits, degrees.sigmoid())
@@ -141,7 +144,7 @@ def build(settings: Settings, data: ImageSet) -> Referee:
 def spoil(
     images: Tensor, spoilings: tuple[Spoiling, ...], illegible: float, noise: Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Images (N, C, H, W) in [0, 1], group after group spoiled in a way of its own, some in a second one too.
+    """Images (N, C, H, W) in [0, 1], group after group spoiled in a way of its own, some in more.
 
     Gives them, the degrees (N, S) in which they were spoiled, 1 the strongest, and how much of what they show can
     still be named (N,), 0 to 1.
@@ -151,8 +154,8 @@ def spoil(
     for number, part in enumerate(images.split(GROUP)):
         rows = slice(number * GROUP, number * GROUP + len(part))
         ways = [order[number % len(order)]]
-        if torch.rand((), generator=noise) < TWICE:
-            ways.append(order[(number - 1) % len(order)])
+        while len(ways) < WAYS and torch.rand((), generator=noise) < AGAIN:
+            ways.append(order[(number - len(ways)) % len(order)])
         for way in dict.fromkeys(ways):
             spoiling, degree = spoilings[way], torch.rand(len(part), generator=noise) ** 2  # the weak are hard to tell
             part = spoiling.apply(part, degree * spoiling.most, noise)
