@@ -228,15 +228,15 @@ class Bench:
             draw(source, images, self.device, "measured", self.seed, number, side)
             for side, source in (("A", pair.a), ("B", pair.b))
         ]
-        first, second = (self._realism(each, real) for each in drawn)
+        first, second = (self._realism(each, real, self.test.originals[reference[:count]]) for each in drawn)
         return first, second
 
-    def _realism(self, images: Tensor, real: Tensor) -> Realism:
-        """images (N, C, H, W) in [0, 1]; real: features (N, D)."""
+    def _realism(self, images: Tensor, real: Tensor, originals: Tensor) -> Realism:
+        """images (N, C, H, W) in [0, 1]; real: features (N, D), with originals (N,)."""
         size = at_once(self.device, 500)
         parts = [referee.look(self.panel.referee, part.to(self.device)).features.cpu() for part in images.split(size)]
         fake = torch.cat(parts)
-        return Realism(frechet_distance(real, fake), manifold(real, fake)["precision"])
+        return Realism(frechet_distance(real, fake), manifold(real, fake, originals=originals)["precision"])
 
 
 def key(seed: int, pairs: Sequence[Pair], tests: Mapping[str, Path]) -> Key:
