@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -104,20 +105,25 @@ def judge(role: str, illegible: float, tables: Mapping[str, Steps]) -> list[Verd
     return verdicts
 
 
-def measured(ground: Ground, names: Sequence[str] = METRICS, among: Sequence[str] = ()) -> dict[str, Steps]:
-    """All that these plug-ins tell at all steps, by disturbance; among: which, by default all."""
+def stepped(names: Sequence[str], at: Callable[[str, float], Mapping[str, Measured]]) -> dict[str, Steps]:
+    """What there is at all steps of these disturbances, by name; at: of one at one strength."""
+    untouched = at(TRIED[0], 0)  # the same of all that spoil single images
+    tables: dict[str, Steps] = {}
+    for each in (each for each in DISTURBANCES if each.name in names):
+        first = at(each.name, each.untouched) if each.name in SETS else untouched
+        tables[each.name] = [first, *(at(each.name, strength) for strength in each.steps)]
+    return tables
+
+
+def measured(ground: Ground, names: Sequence[str] = METRICS, among: Sequence[str] = (*WAYS, *SETS)) -> dict[str, Steps]:
+    """All that these plug-ins tell at all steps, by disturbance; among: which."""
     cut, metrics = spoiled.halves(ground), spoiled.plugged(names)
 
     def at(name: str, strength: float) -> dict[str, Measured]:
         fake, originals = spoiled.sample(ground, name, strength)
         return spoiled.measure(ground.evidence(fake), originals, cut, metrics)
 
-    untouched = at(TRIED[0], 0)
-    tables: dict[str, Steps] = {}
-    for each in (each for each in DISTURBANCES if not among or each.name in among):
-        first = at(each.name, each.untouched) if each.name in SETS else untouched
-        tables[each.name] = [first, *(at(each.name, strength) for strength in each.steps)]
-    return tables
+    return stepped(among, at)
 
 
 def suite(role: str) -> list[Verdict]:
@@ -210,7 +216,7 @@ class NeighbourAccuracy:
     @staticmethod
     def of_parts(found: Evidence, parts: Sequence[Part]) -> list[dict[str, float]]:
         points = torch.cat([side.images.flatten(1) for side in (found.test, found.fake)])
-        real, fake = (side.originals for side in (found.test, found.fake))
+        real, fake = found.test.originals, found.fake.originals
         assert real is not None
         assert fake is not None
         families = torch.cat([real, fake + real.max() + 1])
@@ -226,10 +232,7 @@ class NeighbourAccuracy:
 
 
 def features(ground: Ground) -> dict[str, Callable[[Tensor], Tensor]]:
-    """Of images (N, C, H, W) in [0, 1], (N, D), by name. Pooled layers are in units of real images' deviations.
-
-    The referee's are its maxima, and its degrees with how little can be told.
-    """
+    """Of images (N, C, H, W) in [0, 1], (N, D), by name. Pooled layers are in units of real images' deviations."""
     judge, eye = ground.panel.judge, ground.panel.referee
     unit, maxima = pooled(judge, ground.test.images).std(0).clamp_min(1e-6), len(eye.centre)
     return {
@@ -244,36 +247,34 @@ def features(ground: Ground) -> dict[str, Callable[[Tensor], Tensor]]:
 def tried(ground: Ground, look: Callable[[Tensor], Tensor], metrics: Sequence[Any]) -> dict[str, Steps]:
     """What metrics tell in some features of images that are spoiled, or of half of the labels; by disturbance."""
     cut, test = spoiled.halves(ground), replace(ground.test, features=look(ground.test.images))
-    tables: dict[str, Steps] = {}
-    for each in (each for each in DISTURBANCES if each.name in (*WAYS, "left_out")):
-        steps = []
-        for strength in each.strengths:
-            unit, originals = spoiled.pictures(ground, each.name, strength)
-            blank = unit.new_zeros(len(unit), 1)
-            found = ground.evidence(Judged(unit, look(unit), logits=blank, labels=blank, originals=originals))
-            steps.append(spoiled.measure(replace(found, test=test), originals, cut, metrics))
-        tables[each.name] = steps
-    return tables
+
+    def at(name: str, strength: float) -> dict[str, Measured]:
+        unit, originals = spoiled.pictures(ground, name, strength)
+        blank = unit.new_zeros(len(unit), 1)
+        found = ground.evidence(Judged(unit, look(unit), logits=blank, labels=blank, originals=originals))
+        return spoiled.measure(replace(found, test=test), originals, cut, metrics)
+
+    return stepped([*WAYS, "left_out"], at)
 
 
 @torch.inference_mode()
 def candidates(role: str) -> list[list[str]]:
     """Rows of the page's table: the same numbers in other features, and distances that need none."""
-    ground, rows = spoiled.load(role), []
-    real = ground.held.images
+    ground = spoiled.load(role)
+    real, rows = ground.held.images, []
+    found = ground.evidence(replace(ground.held, originals=ground.originals[: len(real)]))
+
+    def row(name: str, work: Callable[[], object], tables: Mapping[str, Steps]) -> list[str]:
+        begun = time.perf_counter()
+        work()
+        spent = (time.perf_counter() - begun) / len(real)
+        return [role, name, *compared(ground, tables), f"{1e6 * spent:.0f}"]
+
     for name, look in features(ground).items():
-        begun = time.perf_counter()
-        look(real)
-        spent = time.perf_counter() - begun
-        tables = tried(ground, look, spoiled.plugged(["frechet", "manifold"]))
-        rows.append([role, name, *compared(ground, tables), f"{1e6 * spent / len(real):.0f}"])
+        rows.append(row(name, partial(look, real), tried(ground, look, spoiled.plugged(["frechet", "manifold"]))))
     for name, metric in (("sliced Wasserstein", SlicedWasserstein), ("nearest neighbour", NeighbourAccuracy)):
-        found = ground.evidence(replace(ground.held, originals=ground.originals[: len(real)]))
-        begun = time.perf_counter()
-        metric.of_parts(found, [found.whole()])
-        spent = time.perf_counter() - begun
-        tables = tried(ground, lambda own: own.new_zeros(len(own), 1), [metric])
-        rows.append([role, name, *compared(ground, tables), f"{1e6 * spent / len(real):.0f}"])
+        work = partial(metric.of_parts, found, [found.whole()])
+        rows.append(row(name, work, tried(ground, lambda own: own.new_zeros(len(own), 1), [metric])))
     return rows
 
 
