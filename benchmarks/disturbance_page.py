@@ -47,7 +47,8 @@ was wrong, and not the metric, the reason says what was learnt.
 
 ![Four metrics under all disturbances](disturbances.png)
 
-`python -m benchmarks.disturbances` writes this page, `--candidates` and `--held-out` its last two tables.
+`python -m benchmarks.disturbances` writes this page; `--candidates` (other features) and `--held-out` (ways that a
+referee has not seen) add a table each.
 """
 ORDER: Final = (SUMMARY, TABLE, WHY, VALUES, CANDIDATES, HELD_OUT)
 SIGNS: Final[Mapping[Expected, str]] = {"rises": "↑", "falls": "↓", "ignores": "=", "free": ""}
