@@ -338,8 +338,8 @@ def main() -> None:
             counts = [f"{each.role} {len(each.held.labels)} with {len(each.test.labels)}" for each in grounds]
             written = page.sections(verdicts, [f"Images compared: {', '.join(counts)}."])
             tests = {role: images.load(spoiled.PREPARED / role / "test.safetensors") for role in roles}
-            style.save(page.chart(verdicts), options.out / "disturbances.png")
-            style.save(spoiled.sheet(tests), options.out / "spoiled.png")
+            for name, figure in (("disturbances", page.chart(verdicts)), ("spoiled", spoiled.sheet(tests))):
+                style.save(figure, options.out / f"{name}.png")
         page.write(options.out / "disturbances.md", written)
     except InputError as error:
         sys.exit(f"error: {error}")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pipeline.contracts.images import ImageSet, Kind, scale
 from pipeline.ground import plugins, storage
-from pipeline.ground.device import precision
+from pipeline.ground.device import precision, settle
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 from pipeline.ground.seeding import derive, generator
@@ -83,6 +83,7 @@ def fit(
     `show(done, total, values)` is told how far it is, every second.
     """
     device = data.images.device
+    settle(device)
     bfloat16 = precision(settings.precision, device) == "bfloat16"
     if settings.batch > len(data):
         raise InputError(f"classifier batch: expected at most the {len(data)} training images, found {settings.batch}")

@@ -18,7 +18,7 @@ from torch import Generator, Tensor, nn
 
 from pipeline.contracts.images import ImageSet, scale
 from pipeline.ground import storage
-from pipeline.ground.device import precision
+from pipeline.ground.device import precision, settle
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 from pipeline.ground.seeding import derive, generator
@@ -198,6 +198,7 @@ def fit(
     tried on ways that it has not seen.
     """
     device = data.images.device
+    settle(device)
     bfloat16 = precision(settings.precision, device) == "bfloat16"
     if settings.batch > len(data):
         raise InputError(f"referee batch: expected at most the {len(data)} training images, found {settings.batch}")

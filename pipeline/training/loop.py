@@ -71,8 +71,7 @@ class Run:
         self.model, self.data, self.settings, self.seed = model, data, settings, seed
         self.device = data.images.device
         self.bfloat16 = device.precision(settings.precision, self.device) == "bfloat16"
-        if self.device.type == "cuda":
-            torch.set_float32_matmul_precision("high")  # TF32, which convolutions have there anyway
+        device.settle(self.device)
         self.players = tuple(model.players())
         names = [player.name for player in self.players]
         if set(settings.optimisers) - set(model.resting) != set(names):
