@@ -37,7 +37,7 @@ from pipeline.ground.seeding import generator
 from pipeline.judges import classifier, referee
 from pipeline.judges.panel import Panel
 from pipeline.statistics import intervals
-from pipeline.statistics.intervals import Measured
+from pipeline.statistics.measurements import Measured
 
 T = TypeVar("T")
 Steps = Sequence[Mapping[str, Measured]]  # all metrics, of untouched images and at each step

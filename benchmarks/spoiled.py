@@ -28,7 +28,8 @@ from pipeline.ground.seeding import generator
 from pipeline.judges import referee
 from pipeline.judges.panel import Files, Opinion, Panel
 from pipeline.judges.spoiling import SPOILINGS
-from pipeline.statistics.intervals import LEVEL, Measured, difference
+from pipeline.statistics.intervals import LEVEL, difference
+from pipeline.statistics.measurements import Measured
 
 CPU: Final = torch.device("cpu")
 PREPARED: Final = Path("data/prepared")

@@ -12,10 +12,10 @@ def conclude() -> None:
     from pipeline.conclusions import claims, results, verdicts
     from pipeline.ground import params
     from pipeline.ground.files import write_json
-    from pipeline.statistics import measurements
+    from pipeline.statistics import pools
 
     written, experiments = claims.load(), params.read("experiments")
-    found = verdicts.judge(written, experiments, measurements.load(Path("results/measurements")))
+    found = verdicts.judge(written, experiments, pools.load(Path("results/measurements"), experiments))
     write_json(Path("results/conclusions.json"), [asdict(each) for each in found])
     print(f"conclude: {results.summary(found)}")
 

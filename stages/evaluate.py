@@ -15,16 +15,16 @@ def evaluate(
 ) -> None:
     """Measure the trained models of an experiment on held-out images and as the judge and the referee see them.
 
-    Writes results/metrics/NAME.json, each metric's mean over seeds with its 95 % interval,
-    results/measurements/NAME.json, each metric by seed and what its uncertainty is told from, and
-    results/progress/NAME.csv, a few metrics at the moments of training that were kept.
+    Writes results/measurements/NAME.json, each metric by seed and what its uncertainty is told from, and
+    results/progress/NAME.csv, a few metrics at the moments of training that were kept. Stage `intervals` makes means
+    with intervals of it.
     """
     with progress(f"evaluate {name}") as show:  # its seconds count from here: importing torch is some of the wait
         from pipeline.contracts import checkpoint, training_progress
         from pipeline.evaluation import collect, seeds
         from pipeline.ground import params, plugins
         from pipeline.ground.device import pick
-        from pipeline.ground.files import replacing, write_json
+        from pipeline.ground.files import replacing
         from pipeline.ground.machine import describe
         from pipeline.ground.parallel import over_seeds
         from pipeline.judges import panel
@@ -43,7 +43,6 @@ def evaluate(
         if "collapse_iteration" in each.values:
             print(f"evaluate {name} seed {seed}: collapsed from iteration {each.values['collapse_iteration']:.0f} on")
     measured = task.measurements(found, describe(task.device))
-    write_json(results / f"metrics/{name}.json", measured.summary())
     with replacing(results / f"measurements/{name}.json") as beside:
         beside.write_text(measurements.dump(measured), encoding="utf-8")
     moments = {seed: each.moments for seed, each in found.items()}

@@ -20,11 +20,11 @@ def report() -> None:
         from pipeline.ground.files import replacing
         from pipeline.report import budget, embedding, explorer, latent_size, page, runs
         from pipeline.report.settings import Settings
-        from pipeline.statistics import measurements
+        from pipeline.statistics import pools
 
         blocks = {key: params.read(key) for key in ("data", "classifier", "evaluation", "experiments")}
         settings = params.parse(Settings, params.read("report"), "report")
-        experiments, found = blocks["experiments"], measurements.load(RESULTS / "measurements")
+        found = pools.load(RESULTS / "measurements", experiments := blocks["experiments"])
         runs.check(experiments, found, settings)
         paths = [path for name in experiments for path in sorted((RESULTS / "figures" / name).glob("*.png"))]
         show("pictures", 0, len(paths), {})

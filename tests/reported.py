@@ -13,8 +13,7 @@ from pipeline.report import embedding, explorer
 from pipeline.report.page import Content
 from pipeline.report.runs import Run
 from pipeline.report.settings import Part, Settings
-from pipeline.statistics.intervals import Measured
-from pipeline.statistics.measurements import Measurements
+from pipeline.statistics.measurements import Measured, Measurements
 
 CLASSES = tuple("0123456789")
 MLP = {"data": "digits", "family": "vae", "network": "mlp", "latent": 5, "layers": 2, "conditional": False}

@@ -72,7 +72,7 @@ def _plugins(stage: str, key: str, content: dict[str, Any]) -> dict[str, list[st
         return {"data": [key]}
     if stage == "classify":
         return {"judges/networks": [content["classifier"][key]["network"]]}
-    if stage in ("referee", "conclude", "report"):
+    if stage in ("referee", "intervals", "conclude", "report"):
         return {}
     block = content["experiments"][key]
     return {
@@ -113,7 +113,7 @@ def test_the_closure_follows_imports_inside_functions_and_plugins() -> None:
 def test_every_stage_declares_the_code_it_imports_and_no_plugin_of_another(
     stages: dict[str, Any], content: dict[str, Any]
 ) -> None:
-    assert len(stages) == 3 * len(content["data"]) + 3 * len(content["experiments"]) + 2
+    assert len(stages) == 3 * len(content["data"]) + 3 * len(content["experiments"]) + 3
     for address, stage in stages.items():
         name, _, key = address.partition("@")
         imported = _closure(ROOT / f"stages/{name}.py", _plugins(name, key, content))

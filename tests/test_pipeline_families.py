@@ -1,12 +1,13 @@
 """The stages of one experiment of each family that digits do not have, at the smoke budget, one after the other."""
 
 import csv
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 from workspace import Workspace, make
+
+from pipeline.statistics import measurements
 
 pytestmark = pytest.mark.slow
 FACES = ("face_ae", "face_acgan", "face_infogan")
@@ -31,16 +32,17 @@ def games(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def test_games_leave_all_their_results(games: Workspace) -> None:
     results = games.folder / "results"
-    found = {name: json.loads((results / f"metrics/{name}.json").read_text()) for name in ("scenes_cgan", "wgan_gp")}
+    found = {name: set(each.metrics) for name, each in measurements.load(results / "measurements").items()}
+    assert found.keys() == {"scenes_cgan", "wgan_gp"}
     both = {"diversity", "duplicates", "final_frechet_distance", "best_frechet_distance", "average_frechet_distance"}
     for metrics in found.values():
-        assert both | {"collapsed", "frechet_distance", "precision", "recall", "sharpness"} <= set(metrics)
+        assert both | {"collapsed", "frechet_distance", "precision", "recall", "sharpness"} <= metrics
     objects = {
         f"{name}_{kind}" for name in ("test", "new_test") for kind in ("accuracy", "exact_match", "extra_objects")
     }
     objects |= {"test_accuracy_1_object", "accuracy_red", "accuracy_cube"}
-    assert objects | {"objects_accuracy_real", "final_accuracy", "average_accuracy"} <= set(found["scenes_cgan"])
-    assert not {"condition_accuracy", "final_accuracy", "test_accuracy"} & set(found["wgan_gp"])  # not conditional
+    assert objects | {"objects_accuracy_real", "final_accuracy", "average_accuracy"} <= found["scenes_cgan"]
+    assert not {"condition_accuracy", "final_accuracy", "test_accuracy"} & found["wgan_gp"]  # not conditional
 
     drawn = {name: {path.stem for path in (results / f"figures/{name}").glob("*.png")} for name in found}
     lists = {"conditions_test", "conditions_new_test", "single_objects"}
@@ -80,7 +82,8 @@ def faces(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def test_faces_leave_all_their_results(faces: Workspace) -> None:
     results = faces.folder / "results"
-    found = {name: json.loads((results / f"metrics/{name}.json").read_text()) for name in FACES}
+    measured = measurements.load(results / "measurements")
+    found = {name: set(each.metrics) for name, each in measured.items()}
     every = {"frechet_distance", "precision", "recall", "eye_asymmetry", "sharpness", "nearest_train"}
     games = {"spikes", "highest_loss", "late_loss", "collapsed", "final_frechet_distance"}
     own = {
@@ -88,11 +91,12 @@ def test_faces_leave_all_their_results(faces: Workspace) -> None:
         "face_acgan": {"condition_accuracy", "condition_accuracy_real", "flip_rate", "leak_absolute"} | games,
         "face_infogan": {"code_recovery", "code_information", "code_attribute_information", "collapse"} | games,
     }
+    assert found.keys() == own.keys()
     for name, metrics in found.items():
-        assert every | own[name] <= set(metrics)
-        assert metrics["source"] == "avatars"
-    assert {"flip_rate_smiling", "flip_rate_lowest"} <= set(found["face_acgan"])
-    assert not {"elbo", "nll", "active_units"} & set(found["face_ae"])
+        assert every | own[name] <= metrics
+        assert measured[name].source == "avatars"
+    assert {"flip_rate_smiling", "flip_rate_lowest"} <= found["face_acgan"]
+    assert not {"elbo", "nll", "active_units"} & found["face_ae"]
 
     drawn = {name: {path.stem for path in (results / f"figures/{name}").glob("*.png")} for name in found}
     every = {"samples", "real_fake", "interpolation", "curves"}

@@ -3,7 +3,7 @@
 import typer
 
 from pipeline.console.command import run
-from tools import budget, check, compare, eyes, repro, results, sample
+from tools import budget, check, compare, decide, eyes, repro, results, sample
 
 
 def main() -> None:
@@ -15,7 +15,8 @@ def main() -> None:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for command in (repro.repro, budget.budget, check.check, compare.compare, results.results, sample.sample):
+    made = (repro.repro, budget.budget, check.check, sample.sample)
+    for command in (*made, results.results, compare.compare, decide.decide):
         app.command()(command)
     app.add_typer(eyes.group(), name="eyes")
     run(app)

@@ -60,7 +60,7 @@ def compare(
     from pipeline.comparison import document, pairs, records, runs, selection
     from pipeline.comparison import gate as gates
     from pipeline.comparison.pair_document import pair_document
-    from pipeline.comparison.revisions import WORKSPACE, Project
+    from pipeline.comparison.revisions import WORKSPACE, Project, pooled
     from pipeline.comparison.runs_document import captions, runs_document
 
     if tolerance and not fail_on:
@@ -69,13 +69,12 @@ def compare(
     if heatmap and heatmap.suffix != ".png":
         raise InputError(f"--heatmap {heatmap}: expected a name that ends with .png")
     project = Project()
-    before = project.read(base)
     named = dict.fromkeys(heads or [], "") | (project.queue(base) if queue else {})
     if queue and not named:
         raise InputError(f"{base}: has no finished experiments; `dvc exp run --queue` and `dvc queue start` make some")
-    comparisons = [
-        pairs.compare(before, project.read(name, commit)) for name, commit in (named or {WORKSPACE: ""}).items()
-    ]
+    others = (named or {WORKSPACE: ""}).items()
+    before, *after = pooled([project.read(base), *(project.read(name, commit) for name, commit in others)])
+    comparisons = [pairs.compare(before, each) for each in after]
     patterns = metric or []
     selection.known(patterns, comparisons, "--metric")
     gate = gates.gate(comparisons, fail_on or [], tolerances)

@@ -1,9 +1,8 @@
 """`latentlab repro`: what `dvc repro` does, several stages at a time, with results as they come."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -48,7 +47,10 @@ def repro(
             why = ".resume spares training" if resumes else "not all stages ran"
             print(f"{records.TIMES} is not written: {why}; try `make clean` and `latentlab repro --force --record`")
         else:
-            records.save(records.Times(records.machine(), jobs, run.seconds, run.finished))
+            from pipeline.ground import params
+
+            seeds = {name: len(block["seeds"]) for name, block in params.read("experiments").items()}
+            records.save(records.Times(records.machine(), jobs, run.seconds, run.finished, seeds))
 
 
 class Rows:
@@ -61,28 +63,25 @@ class Rows:
         """The lines to show when a stage is done: of an evaluation, its results."""
         from pipeline.ground import params
         from pipeline.report.settings import Settings
-        from pipeline.wording.numbers import text
-        from tools.results import METRICS
+        from pipeline.statistics import pools
+        from tools.results import MEASUREMENTS, cell
 
         kind, _, name = stage.partition("@")
-        found: dict[str, dict[str, Any]] = {
-            path.stem: json.loads(path.read_text(encoding="utf-8")) for path in METRICS.glob("*.json")
-        }
-        if kind != "evaluate" or name not in found:
+        if kind != "evaluate" or not (MEASUREMENTS / f"{name}.json").exists():
             return
+        found = pools.load(MEASUREMENTS)
         try:
             content = params.load()
             first = params.parse(Settings, content.get("report"), "report").metrics
         except InputError:  # edited meanwhile; a row must not end the run
             return
         roles = {name: block["data"] for name, block in content.get("experiments", {}).items()}
-        role, metrics = roles.get(name, ""), found[name]
-        there = {metric for each, values in found.items() if roles.get(each) == role for metric in values}
+        role = roles.get(name, "")
+        there = {metric for each, values in found.items() if roles.get(each) == role for metric in values.metrics}
         columns = [metric for metric in first.get(role, ()) if metric in there]
         widths = [max(len(column), 17) for column in columns]
         if columns != self.headers.get(role):
             self.headers[role] = columns
             yield "  ".join([f"{role:24}", *(f"{column:>{w}}" for column, w in zip(columns, widths, strict=True))])
-        one = metrics["seeds"] == 1
-        cells = (text(metrics[column], one) if column in metrics else "–" for column in columns)
+        cells = (cell(found[name], column) for column in columns)
         yield "  ".join([f"{name:24}", *(f"{cell:>{w}}" for cell, w in zip(cells, widths, strict=True))])

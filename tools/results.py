@@ -1,16 +1,15 @@
 """`latentlab results`: the numbers at hand, in one table."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.ground.errors import InputError
+if TYPE_CHECKING:  # which import numpy
+    from pipeline.statistics.measurements import Measurements
 
-METRICS = Path("results/metrics")
-Metrics = Mapping[str, Any]  # `source`, `seeds`, and a mapping of mean and, where known, low and high for each metric
+MEASUREMENTS = Path("results/measurements")
 REAL = "condition_accuracy_real"
 
 
@@ -26,54 +25,61 @@ def results(
 
     from pipeline.ground import params
     from pipeline.report.settings import Settings
-    from pipeline.wording.numbers import ONE_SEED, text
+    from pipeline.statistics import pools
+    from pipeline.wording.numbers import ALONE, ALONE_WORDS, ONE_SEED
 
-    found = _load(METRICS)
+    found = pools.load(MEASUREMENTS)
     # A pipe has no width of its own; a table cut to some columns would lose what a log is read for.
     console = Console() if Console().is_terminal else Console(width=400)
+    shown: list[str] = []
     if everything:
-        for name, metrics in found.items():
-            table = Table("metric", title=f"{name} · {metrics['source']} · {_seeds(metrics)}")
+        for name, each in found.items():
+            seeds = "1 seed" if len(each.seeds) == 1 else f"{len(each.seeds)} seeds"
+            table = Table("metric", title=f"{name} · {each.source} · {seeds}")
             table.add_column("mean, 95 % interval", justify="right")
-            for metric, value in metrics.items():
-                if isinstance(value, dict):
-                    table.add_row(metric, text(value, metrics["seeds"] == 1))
+            for metric in each.metrics:
+                shown.append(cell(each, metric))
+                table.add_row(metric, shown[-1])
             console.print(table)
     else:
         content = params.load()
         first = params.parse(Settings, content.get("report"), "report").metrics
         roles = {name: block["data"] for name, block in content.get("experiments", {}).items()}
-        for source in dict.fromkeys(metrics["source"] for metrics in found.values()):
-            same = {name: metrics for name, metrics in found.items() if metrics["source"] == source}
-            judge = [metrics[REAL]["mean"] for metrics in same.values() if REAL in metrics]
+        for source in dict.fromkeys(each.source for each in found.values()):
+            same = {name: each for name, each in found.items() if each.source == source}
+            judge = [each.metrics[REAL].mean for each in same.values() if REAL in each.metrics]
             yardstick = f" · the judge's accuracy on real images: {judge[0]:.3f}" if judge else ""
             table = Table("experiment", title=f"{source} · means with 95 % intervals{yardstick}")
             own = dict.fromkeys(roles[name] for name in same if name in roles)
-            shown = _shown([first.get(role, ()) for role in own] if own else first.values(), same)
-            for metric in shown:
+            columns = _shown([first.get(role, ()) for role in own] if own else first.values(), same)
+            for metric in columns:
                 table.add_column(metric, justify="right")
-            for name, metrics in same.items():
-                one = metrics["seeds"] == 1
-                table.add_row(name, *(text(metrics[metric], one) if metric in metrics else "–" for metric in shown))
+            for name, each in same.items():
+                cells = [cell(each, metric) for metric in columns]
+                shown += cells
+                table.add_row(name, *cells)
             console.print(table)
-    if any(metrics["seeds"] == 1 for metrics in found.values()):
-        console.print(f"{ONE_SEED} one seed: the interval leaves out what another training would change")
+    for mark, words in (
+        (ONE_SEED, "one seed: the interval leaves out what another training would change"),
+        (ALONE, ALONE_WORDS),
+    ):
+        if any(mark in each for each in shown):
+            console.print(f"{mark} {words}")
 
 
-def _load(folder: Path) -> dict[str, Metrics]:
-    """The metrics of each experiment, by name. Raises InputError when there are none."""
-    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
-    if not found:
-        raise InputError(f"{folder}: expected metrics of experiments, found none; run `dvc repro`")
-    return found
+def cell(found: "Measurements", metric: str) -> str:
+    """A mean and its interval with its mark, or a dash where the metric is not measured."""
+    from pipeline.statistics.intervals import mean
+    from pipeline.wording.numbers import mark, text
+
+    if metric not in found.metrics:
+        return "–"
+    estimate = mean(found.metrics[metric])
+    return text(estimate.value, estimate.low, estimate.high, mark(estimate.leaves_out_seeds, estimate.alone))
 
 
-def _shown(lists: Iterable[Iterable[str]], found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _shown(lists: Iterable[Iterable[str]], found: Mapping[str, "Measurements"]) -> list[str]:
     """Each metric of the lists once, of those that any experiment has; all that there are where none is listed."""
-    there = dict.fromkeys(key for each in found.values() for key, value in each.items() if isinstance(value, dict))
+    there = dict.fromkeys(metric for each in found.values() for metric in each.metrics)
     listed = dict.fromkeys(metric for metrics in lists for metric in metrics)
     return [metric for metric in listed if metric in there] or list(there)
-
-
-def _seeds(metrics: Mapping[str, Any]) -> str:
-    return "1 seed" if metrics["seeds"] == 1 else f"{metrics['seeds']} seeds"

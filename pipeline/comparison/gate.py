@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pipeline.comparison.pairs import Comparison, Pair, Row
 from pipeline.comparison.selection import known, matches
 from pipeline.ground.errors import InputError
+from pipeline.statistics.discoveries import standing
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ class Gate:
 
 
 def gate(comparisons: Sequence[Comparison], patterns: Sequence[str], tolerances: Sequence[Tolerance]) -> Gate:
-    """What fails of the metrics that `patterns` choose. The last tolerance that matches a metric holds.
+    """What fails of the metrics that `patterns` choose: got worse, however many are looked at.
+
+    If nothing changed, any of them fails in at most one of twenty comparisons. The last tolerance that matches a metric
+    holds.
 
     Raises InputError for a pattern that can never fail: it matches no metric, or only such as have no better direction.
     """
@@ -48,12 +52,12 @@ def gate(comparisons: Sequence[Comparison], patterns: Sequence[str], tolerances:
         if all(row.better == "neither" for row in rows):
             raise InputError(f"--fail-on {pattern}: expected a metric that can get worse; neither direction is better")
     worse, unclear = [], []
-    for each, pair, row in _rows(comparisons):
-        if not matches(patterns, pair.name, row.metric):
-            continue
+    checked = [found for found in _rows(comparisons) if matches(patterns, found[1].name, found[2].metric)]
+    stands = standing([row.difference.chance for *_, row in checked])
+    for (each, pair, row), surely in zip(checked, stands, strict=True):
         name = f"{pair.name}:{row.metric}" + (f" of {each.head.name}" if len(comparisons) > 1 else "")
         share = next((t.share for t in reversed(tolerances) if matches([t.pattern], pair.name, row.metric)), 0.0)
-        if row.verdict == "worse" and abs(row.difference.value) > share * abs(row.base.value):
+        if row.verdict == "worse" and surely and abs(row.difference.value) > share * abs(row.base.value):
             worse.append(f"{name} got worse{_by(row)}" + (f", tolerance {share:.4g}" if share else ""))
         elif row.verdict == "unknown" and row.better != "neither":
             unclear.append(f"{name} cannot be judged: nothing tells how sure it is{_by(row)}")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pipeline.comparison.grid import Field
 from pipeline.comparison.words import ARROWS, places, said
 from pipeline.ground.files import replacing
-from pipeline.statistics.intervals import Better, Estimate
+from pipeline.statistics.intervals import Estimate
+from pipeline.statistics.measurements import Better
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,8 @@ from typing import Final
 from pipeline.comparison.document import Cell, Document, Look, Section, Table
 from pipeline.comparison.gate import Gate
 from pipeline.comparison.pairs import Comparison, Pair, Row
-from pipeline.comparison.words import ARROWS, ONE_SEED_NOTE, chance, changed, failures, places, signed, verdict
+from pipeline.comparison.words import ARROWS, changed, failures, places, signed, small_print, verdict
 from pipeline.statistics.intervals import Verdict
-from pipeline.wording.numbers import ONE_SEED
 
 LOOKS: Final[Mapping[Verdict, Look]] = {"better": "good", "worse": "bad", "changed": "strong"}
 
@@ -44,13 +43,12 @@ def _counted(counts: Mapping[Verdict, int]) -> str:
 
 
 def _small_print(rows: Sequence[Row]) -> list[str]:
-    """What the marks mean, as far as they occur, and how many verdicts chance alone would give."""
+    """What the marks mean, as far as they occur."""
     notes = ["↑ higher is better, ↓ lower is better. Interval: 95 %, of the difference."]
-    if any(ONE_SEED in verdict(row.verdict, row.difference) for row in rows):
-        notes.append(ONE_SEED_NOTE)
+    notes += small_print([verdict(row.verdict, row.difference, row.stands) for row in rows])
     if any(row.verdict == "unknown" for row in rows):
         notes.append("unknown: nothing tells how sure the difference is, as of one seed, or of seeds that agree.")
-    return notes + chance(sum(row.verdict not in ("same", "unknown") for row in rows))
+    return notes
 
 
 def _rows(pair: Pair, base: str, head: str) -> Table:
@@ -61,7 +59,7 @@ def _rows(pair: Pair, base: str, head: str) -> Table:
         interval = "–"
         if change.low is not None and change.high is not None:
             interval = f"[{signed(change.low, decimals)}, {signed(change.high, decimals)}]"
-        look = LOOKS.get(row.verdict, "soft")
+        look = LOOKS.get(row.upshot, "soft")
         rows.append(
             [
                 Cell(row.metric + ARROWS[row.better]),
@@ -69,7 +67,7 @@ def _rows(pair: Pair, base: str, head: str) -> Table:
                 Cell(f"{row.head.value:.{decimals}f}"),
                 Cell(signed(change.value, decimals)),
                 Cell(interval),
-                Cell(verdict(row.verdict, change), look),
+                Cell(verdict(row.verdict, change, row.stands), look),
             ]
         )
     return Table(("metric", base, head, "difference", "interval", "verdict"), rows)

@@ -7,8 +7,8 @@ from enum import Enum
 from typing import Any
 
 from pipeline.comparison.revisions import Revision
-from pipeline.statistics.intervals import Better, Estimate, Verdict, mean
-from pipeline.statistics.measurements import Measurements
+from pipeline.statistics.intervals import Estimate, Verdict, between, mean
+from pipeline.statistics.measurements import Better, Measurements
 
 
 class Absent(Enum):
@@ -28,7 +28,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Row:
-    """A metric of an experiment in both revisions; difference: head minus base."""
+    """A metric of an experiment in both revisions; difference: head minus base. verdict: of it by itself.
+
+    stands: whether it still is one among all that are looked at together, see `discoveries`.
+    """
 
     metric: str
     better: Better
@@ -36,6 +39,12 @@ class Row:
     head: Estimate
     difference: Estimate
     verdict: Verdict
+    stands: bool = True
+
+    @property
+    def upshot(self) -> Verdict:
+        """The verdict that counts among many."""
+        return self.verdict if self.stands or self.verdict not in ("better", "worse", "changed") else "noise"
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,8 @@ class Pair:
     rows: tuple[Row, ...]
 
     def counts(self) -> dict[Verdict, int]:
-        """How many metrics got each verdict, without those that are the same."""
-        counted = Counter(row.verdict for row in self.rows)
+        """How many metrics got each verdict that counts among many, without those that are the same."""
+        counted = Counter(row.upshot for row in self.rows)
         order: tuple[Verdict, ...] = ("better", "worse", "changed", "unknown", "noise")
         return {verdict: counted[verdict] for verdict in order if counted[verdict]}
 
@@ -131,7 +140,7 @@ def _pair(name: str, base: Measurements, head: Measurements, changes: Sequence[C
     rows = []
     for metric in shared:
         better = head.metrics[metric].better
-        difference = head.difference(base, metric)
+        difference = between(head, base, metric)
         sides = mean(base.metrics[metric]), mean(head.metrics[metric])
         rows.append(Row(metric, better, *sides, difference, difference.verdict(better)))
     notes = []

@@ -31,7 +31,9 @@ def pair_record(comparison: Comparison, shown: Sequence[Pair], failed: Gate) -> 
                         "base": estimate_record(row.base),
                         "head": estimate_record(row.head),
                         "difference": estimate_record(row.difference),
+                        "chance": row.difference.chance,
                         "verdict": row.verdict,
+                        "stands": row.stands,
                     }
                     for row in pair.rows
                 ],
@@ -62,7 +64,9 @@ def runs_record(summary: Summary, comparisons: Sequence[Comparison], failed: Gat
                         "better": column.better,
                         **estimate_record(score.value),
                         "difference": estimate_record(score.difference) if score.difference else None,
+                        "chance": score.difference.chance if score.difference else None,
                         "verdict": score.verdict if score.difference else None,
+                        "stands": score.stands if score.difference else None,
                         "best": score.best,
                         "tied_with_best": score.tied,
                     }

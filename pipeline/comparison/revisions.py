@@ -1,12 +1,12 @@
 """What a git revision, a DVC experiment or the workspace holds: parameters, measurements and pictures."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, final
 
 from pipeline.ground.errors import InputError
-from pipeline.statistics import measurements
+from pipeline.statistics import measurements, pools
 from pipeline.statistics.measurements import Measurements
 
 WORKSPACE: Final = "workspace"
@@ -36,6 +36,16 @@ class Revision:
         if not self.commit:
             return self.name
         return self.name[:12] if self.commit.startswith(self.name) else f"{self.name} ({self.commit[:7]})"
+
+
+def pooled(revisions: Sequence[Revision]) -> list[Revision]:
+    """The same revisions, their intervals told from the seeds of all of them together."""
+    every = {(number, name): each for number, r in enumerate(revisions) for name, each in r.measurements.items()}
+    found = pools.pooled(every)
+    return [
+        replace(revision, measurements={name: found[number, name] for name in revision.measurements})
+        for number, revision in enumerate(revisions)
+    ]
 
 
 @final

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pipeline.comparison.pairs import Absent, Change, Comparison, flat
 from pipeline.comparison.revisions import Revision
 from pipeline.comparison.selection import matches
-from pipeline.statistics.intervals import Better, Estimate, Verdict, mean
+from pipeline.statistics.discoveries import standing
+from pipeline.statistics.intervals import Estimate, Verdict, between, mean
+from pipeline.statistics.measurements import Better
 
 # Where params.yaml's report.metrics names none.
 MAIN: Final = (
@@ -37,7 +39,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Score:
-    """What a run has in a column. difference, verdict: from the base, of which they are None and "same".
+    """What a run has in a column. difference, verdict: from the base, of which they are None and "same". stands:
+    whether it is one among all that are shown.
 
     best: no run's mean is better. tied: nor can it be told apart from the best, whose difference may be 0.
     """
@@ -47,6 +50,7 @@ class Score:
     verdict: Verdict
     best: bool
     tied: bool
+    stands: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def summarise(comparisons: Sequence[Comparison], patterns: Sequence[str], everyt
         else:
             varying.append(key)
     columns = _columns(comparisons, patterns, everything)
-    scores = [_scores(column, revisions) for column in columns]
+    scores = _standing([_scores(column, revisions) for column in columns])
     runs = [
         Run(
             revision,
@@ -138,6 +142,13 @@ def _main(revision: Revision, experiment: str) -> Sequence[str]:
     return named.get(role, MAIN) if isinstance(named, Mapping) else MAIN
 
 
+def _standing(scores: Sequence[Mapping[int, Score]]) -> list[dict[int, Score]]:
+    """The same scores, of whose differences it is known which are more than chance."""
+    chances = [each.difference.chance if each.difference else None for found in scores for each in found.values()]
+    stands = iter(standing(chances))
+    return [{number: replace(each, stands=next(stands)) for number, each in found.items()} for found in scores]
+
+
 def _scores(column: Column, revisions: Sequence[Revision]) -> dict[int, Score]:
     """By the revision's number, the base's first."""
     name, metric = column.experiment, column.metric
@@ -148,8 +159,8 @@ def _scores(column: Column, revisions: Sequence[Revision]) -> dict[int, Score]:
     best = max(values, key=lambda number: sign * values[number].value) if column.better != "neither" else None
     found = {}
     for number, each in held.items():
-        against = each.difference(held[0], metric) if number and 0 in held else None
-        to_best = each.difference(held[best], metric).verdict(column.better) if best is not None else "worse"
+        against = between(each, held[0], metric) if number and 0 in held else None
+        to_best = between(each, held[best], metric).verdict(column.better) if best is not None else "worse"
         found[number] = Score(
             values[number],
             against,

@@ -9,8 +9,7 @@ from pipeline.comparison.grid import Field, fields
 from pipeline.comparison.pairs import Comparison
 from pipeline.comparison.revisions import Revision
 from pipeline.comparison.runs import Column, Run, Summary
-from pipeline.comparison.words import ARROWS, ONE_SEED_NOTE, chance, changed, failures, said, short, spread, verdict
-from pipeline.wording.numbers import ONE_SEED
+from pipeline.comparison.words import ARROWS, changed, failures, said, short, small_print, spread, verdict
 
 BEST: Final = "★"
 TIED: Final = "≈"
@@ -34,10 +33,7 @@ def runs_document(summary: Summary, comparisons: Sequence[Comparison], failed: G
         f"↑ higher is better, ↓ lower is better; with 95 % intervals. {BEST} best mean, {TIED} not told apart "
         f"from it: their difference may be 0. Verdicts are against {base.name}."
     ]
-    if any(ONE_SEED in verdict(score.verdict, score.difference) for score in found if score.difference):
-        notes.append(ONE_SEED_NOTE)
-    tested = sum(score.verdict not in ("same", "unknown") for score in found)
-    notes += chance(tested)
+    notes += small_print([verdict(each.verdict, each.difference, each.stands) for each in found if each.difference])
     if not sections:
         varying.append("no chosen metric differs from the base's anywhere")
     return Document(
@@ -118,5 +114,5 @@ def _score(run: Run | None, column: Column, against: bool) -> Cell:
     mark = f" {BEST}" if score.best else f" {TIED}" if score.tied else ""
     text = spread(score.value) + mark
     if against and score.difference:
-        text += f"\n{verdict(score.verdict, score.difference)}"
+        text += f"\n{verdict(score.verdict, score.difference, score.stands)}"
     return Cell(text, "strong" if score.best else "")

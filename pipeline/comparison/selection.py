@@ -6,8 +6,9 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Final
 
-from pipeline.comparison.pairs import Comparison, Pair
+from pipeline.comparison.pairs import Comparison, Pair, Row
 from pipeline.ground.errors import InputError
+from pipeline.statistics.discoveries import standing
 from pipeline.statistics.intervals import Verdict
 
 # In the order in which they are read: what to look at comes first.
@@ -15,7 +16,10 @@ VERDICTS: Final[tuple[Verdict, ...]] = ("worse", "better", "changed", "unknown",
 
 
 def chosen(comparison: Comparison, patterns: Sequence[str], everything: bool) -> list[Pair]:
-    """What to show: metrics that `patterns` choose, all without one, by verdict; what is the same only if asked for."""
+    """What to show: metrics that `patterns` choose, all without one, by verdict; what is the same only if asked for.
+
+    Which verdicts stand among so many is told of those shown.
+    """
     found = []
     for pair in comparison.pairs:
         rows = [
@@ -24,8 +28,16 @@ def chosen(comparison: Comparison, patterns: Sequence[str], everything: bool) ->
             if (not patterns or matches(patterns, pair.name, row.metric)) and (everything or row.verdict != "same")
         ]
         if rows or (not patterns and (everything or pair.differs or pair.notes)):
-            found.append(replace(pair, rows=tuple(sorted(rows, key=lambda row: VERDICTS.index(row.verdict)))))
-    return found
+            found.append(replace(pair, rows=tuple(rows)))
+    stands = iter(standing([row.difference.chance for pair in found for row in pair.rows]))
+    return [
+        replace(pair, rows=tuple(_sorted([replace(row, stands=next(stands)) for row in pair.rows]))) for pair in found
+    ]
+
+
+def _sorted(rows: Sequence[Row]) -> list[Row]:
+    """What to look at first; among equals what stands."""
+    return sorted(rows, key=lambda row: (VERDICTS.index(row.verdict), not row.stands))
 
 
 def matches(patterns: Sequence[str], experiment: str, metric: str) -> bool:

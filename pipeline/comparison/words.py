@@ -8,10 +8,18 @@ from typing import Any, Final
 from pipeline.comparison.document import Cell, Table
 from pipeline.comparison.gate import Gate
 from pipeline.comparison.pairs import Absent, Change
-from pipeline.statistics.intervals import LEVEL, Better, Estimate, Verdict
-from pipeline.wording.numbers import ONE_SEED, written
+from pipeline.statistics.discoveries import RATE
+from pipeline.statistics.intervals import Estimate, Verdict
+from pipeline.statistics.measurements import Better
+from pipeline.wording.numbers import ALONE, ALONE_WORDS, ONE_SEED, mark, written
 
 ARROWS: Final[Mapping[Better, str]] = {"higher": " ↑", "lower": " ↓", "neither": ""}
+CHANCE: Final = "°"
+CHANCE_NOTE: Final = (
+    f"{CHANCE} By itself beyond its interval, but so is one of twenty by chance: among those shown here it does not "
+    f"stand (false discovery rate {RATE:.0%}), counts as noise, and fails no check."
+)
+ALONE_NOTE: Final = f"{ALONE} {ALONE_WORDS}."
 ONE_SEED_NOTE: Final = f"{ONE_SEED} One side has one seed: another may say otherwise, and the interval leaves that out."
 
 
@@ -53,22 +61,24 @@ def short(keys: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def verdict(found: Verdict, difference: Estimate) -> str:
-    """With the mark of one seed, where that says less than it seems to."""
-    return f"{found} {ONE_SEED}" if difference.leaves_out_seeds and found not in ("same", "unknown") else found
+def verdict(found: Verdict, difference: Estimate, stands: bool) -> str:
+    """With the marks of one seed, of what may be chance, and of an interval without a pool, where that says less than
+    it seems to."""
+    known = found not in ("same", "unknown")
+    marks = mark(difference.leaves_out_seeds, difference.alone) if known else ""
+    marks += CHANCE if known and found != "noise" and not stands else ""
+    return f"{found} {marks}" if marks else found
+
+
+def small_print(verdicts: Sequence[str]) -> list[str]:
+    """What the marks on these verdicts mean."""
+    notes = {ONE_SEED: ONE_SEED_NOTE, CHANCE: CHANCE_NOTE, ALONE: ALONE_NOTE}
+    return [note for mark, note in notes.items() if any(mark in each for each in verdicts)]
 
 
 def failures(gate: Gate) -> list[str]:
     """What fails a check, a line each, then what cannot be judged."""
     return [*(f"failed: {line}" for line in gate.worse), *gate.unclear]
-
-
-def chance(tested: int) -> list[str]:
-    """How many differences of so many would pass for real if none were; empty if hardly one."""
-    expected = tested * (1 - LEVEL)
-    return (
-        [f"Of {tested} differences about {expected:.0f} would pass for real by chance alone."] if expected >= 1 else []
-    )
 
 
 def changed(changes: Sequence[Change], base: str, head: str) -> Table:

@@ -5,7 +5,7 @@ Light to import, as `latentlab check` reads the file too.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pipeline.ground import params
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
-from pipeline.statistics.intervals import Measured
+from pipeline.statistics.measurements import Measured
 
 FILE: Final = Path("conclusions.yaml")
 FORMS: Final = "one of higher_than (by), lower_than (by), close_to and within, above and/or below, changes_less_than"
@@ -129,10 +129,13 @@ class Requirement(Strict):
 
 
 class Conclusion(Strict):
-    """sentence: what a report concluded. measured: how that is measured here, in plain words."""
+    """sentence: what a report concluded. measured: how that is measured here, in plain words. looks: how often it has
+    been tested, this time included, with seeds that were added because it was open; `latentlab decide` counts them.
+    """
 
     sentence: Text
     measured: Text
+    looks: int = Field(1, ge=1)
     claims: tuple[Claim, ...] = Field(min_length=1)
     requires: tuple[Requirement, ...] = ()
 
@@ -156,6 +159,23 @@ def parse(name: Any, value: Any) -> Conclusion:
         return params.parse(Conclusion, value, str(name))
     except InputError as error:
         raise InputError(f"{FILE}: {str(error).removeprefix(f'{params.PARAMS}: ')}") from None
+
+
+def counted(text: str, names: Collection[str]) -> str:
+    """The file's text with one look more at each of the conclusions; all else stays as it is."""
+    from ruamel.yaml import YAML
+
+    content = YAML().load(text)
+    lines = text.splitlines(keepends=True)
+    for name in sorted(names, key=lambda each: -content[each].lc.line):  # from the end, as lines move
+        block = content[name]
+        looks = block.get("looks", 1) + 1
+        told = f"{' ' * block.lc.col}looks: {looks} # each at a level of its own; `latentlab decide` counts them\n"
+        if "looks" in block:
+            lines[block.lc.key("looks")[0]] = told
+        else:
+            lines.insert(block.lc.line, told)
+    return "".join(lines)
 
 
 def faults(content: Mapping[Any, Any]) -> list[str]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from pipeline.conclusions.claims import Claim, compared
 from pipeline.conclusions.results import Verdict
-from pipeline.statistics.intervals import Estimate, Measured, mean
-from pipeline.statistics.measurements import Measurements
+from pipeline.statistics.intervals import Estimate, between, mean
+from pipeline.statistics.measurements import Measured, Measurements
 
 
 def effect_of(claim: Claim, sides: Sequence[Measurements], level: float) -> Estimate:
@@ -16,7 +16,7 @@ def effect_of(claim: Claim, sides: Sequence[Measurements], level: float) -> Esti
         return mean(sides[0].metrics[claim.metric], level)
     if claim.within:
         return _around_band(sides[0], sides[1], claim.metric, claim.within, level)
-    differences = [one.difference(other, claim.metric, level) for one, other in compared(sides)]
+    differences = [between(one, other, claim.metric, level) for one, other in compared(sides)]
     return differences[0] if len(differences) == 1 else difference_of_sizes(*differences)
 
 
@@ -26,9 +26,9 @@ def _around_band(of: Measurements, than: Measurements, metric: str, within: floa
     To lie beyond an edge of the band is to differ from 1 + within, or 1 - within, times that mean: the interval reaches
     as far as the wider of these two differences'.
     """
-    value = of.difference(than, metric, level)
+    value = between(of, than, metric, level)
     sides = [scaled(than.metrics[metric], factor) for factor in (1 + within, 1 - within)]
-    edges = [of.difference(replace(than, metrics={metric: each}), metric, level) for each in sides]
+    edges = [between(of, replace(than, metrics={metric: each}), metric, level) for each in sides]
     if any(edge.high is None for edge in edges):
         return replace(value, low=None, high=None)
     reach = max(edge.high - edge.value for edge in edges if edge.high is not None)
@@ -37,7 +37,8 @@ def _around_band(of: Measurements, than: Measurements, metric: str, within: floa
 
 def scaled(measured: Measured, factor: float) -> Measured:
     values, errors = (tuple(factor * each for each in numbers) for numbers in (measured.values, measured.errors))
-    return Measured(measured.better, values, errors)
+    variances = None if measured.variances is None else measured.variances * factor**2
+    return replace(measured, values=values, errors=errors, trials=None, variances=variances)
 
 
 def difference_of_sizes(one: Estimate, other: Estimate) -> Estimate:
@@ -56,7 +57,7 @@ def difference_of_sizes(one: Estimate, other: Estimate) -> Estimate:
         return Estimate(value, None, None, seeds)
     below = math.hypot(abs(one.value) - first[0], second[1] - abs(other.value))
     above = math.hypot(first[1] - abs(one.value), abs(other.value) - second[0])
-    return Estimate(value, value - below, value + above, seeds)
+    return Estimate(value, value - below, value + above, seeds, alone=one.alone or other.alone)
 
 
 def _size(estimate: Estimate) -> tuple[float, float] | None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from pipeline.conclusions.claims import Claim, compared
 from pipeline.conclusions.effects import effect_of, position, scaled
-from pipeline.statistics.intervals import MOST_SEEDS, Estimate, Measured, seeds_needed
-from pipeline.statistics.measurements import Measurements
+from pipeline.statistics.intervals import MOST_SEEDS, Estimate, seeds_needed
+from pipeline.statistics.measurements import Measured, Measurements
 
 
 def what_decides(
@@ -42,4 +42,4 @@ def _paired(one: Measured, other: Measured) -> tuple[Measured, Measured]:
 
 def _endless(side: Measurements, metric: str) -> Measurements:
     measured = side.metrics[metric]
-    return replace(side, metrics={metric: replace(measured, values=(measured.mean,), trials=None)})
+    return replace(side, metrics={metric: replace(measured, values=(measured.mean,), trials=None, variances=None)})

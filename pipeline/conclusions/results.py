@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,10 +17,11 @@ VERDICTS: Final[tuple[Verdict, ...]] = ("supported", "contradicted", "undecided"
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """How a claim came out. effect: a difference, or a mean, with its 95 % interval; None where it is not measured.
+    """How a claim came out. effect: a difference, or a mean, with its interval; None where it is not measured.
 
     bound_low, bound_high: between which the effect must lie; None: unbounded on that side, or not known.
-    seeds: the fewest behind it, 0 where it is not measured. needs: what would decide it, empty where it is.
+    seeds: the fewest behind it, 0 where it is not measured. needs: what would decide it, empty where it is. alone:
+    whether the interval is told by these experiments' own seeds, without a pool.
     """
 
     text: str
@@ -35,11 +36,14 @@ class ClaimResult:
     unit: str = ""
     seeds: int = 0
     needs: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a conclusion came out. report: the letter of the report. why: the reason for the verdict."""
+    """How a conclusion came out. report: the letter of the report. why: the reason for the verdict. level: of its
+    claims' intervals. seeds: with how many of each experiment it would be decided, if more seeds would.
+    """
 
     id: str
     report: str
@@ -49,6 +53,8 @@ class Result:
     why: str
     needs: str
     claims: tuple[ClaimResult, ...]
+    level: float = 0.95
+    seeds: Mapping[str, int] = field(default_factory=dict)
 
 
 def load(path: Path) -> list[Result]:

@@ -25,8 +25,7 @@ from pipeline.ground.errors import InputError
 from pipeline.ground.parallel import Report
 from pipeline.ground.seeding import generator
 from pipeline.judges.panel import Files, Opinion
-from pipeline.statistics.intervals import Measured
-from pipeline.statistics.measurements import Measurements
+from pipeline.statistics.measurements import Measured, Measurements
 
 
 @dataclass(frozen=True)
@@ -128,11 +127,9 @@ class Evaluation:
         headers = [checkpoint.header(path) for path in self.models.values()]
         precision = ", ".join(sorted({header.precision for header in headers}))
         values = [each.values for each in found.values()]
-        better = {
-            key: way
-            for name in self.settings.metrics
-            for key, way in plugins.load("evaluation/metrics", name).BETTER.items()
-        }
+        plugged = self.metrics().values()
+        better = {key: way for metric in plugged for key, way in metric.BETTER.items()}
+        scale = {key: on for metric in plugged for key, on in metric.SCALE.items()}
         names = dict.fromkeys(name for each in values for name in each)
         metrics = {
             name: Measured(
@@ -140,6 +137,7 @@ class Evaluation:
                 tuple(each[name] for each in values),
                 jackknife.errors([each.halves for each in found.values()], name),
                 min((each.trials[name] for each in found.values() if name in each.trials), default=None),
+                scale[name],
             )
             for name in names
             if all(name in each for each in values)

@@ -6,7 +6,7 @@ from typing import Final
 
 from pipeline.conclusions.results import ClaimResult
 from pipeline.report import glossary
-from pipeline.wording.numbers import ONE_SEED
+from pipeline.wording.numbers import mark, text
 
 _WIDTH: Final = 240.0  # of a chart, in its own units
 _EDGE: Final = 0.08  # of the width, left empty on either side
@@ -43,12 +43,11 @@ def number(value: float) -> str:
 
 
 def effect(claim: ClaimResult) -> str:
-    """`−5.4 [−7.4, −3.4] nats`; a dagger marks an interval that leaves seeds out."""
+    """`−5.4 ± 2.0 nats`, to as many digits as the interval deserves, with its mark."""
     if claim.effect is None:
         return "not measured"
-    interval = "" if claim.low is None or claim.high is None else f" [{number(claim.low)}, {number(claim.high)}]"
-    mark = ONE_SEED if interval and claim.seeds == 1 else ""
-    return f"{number(claim.effect)}{interval}{mark} {claim.unit}".rstrip()
+    told = text(claim.effect, claim.low, claim.high, mark(claim.seeds == 1, claim.alone))
+    return f"{told} {claim.unit}".rstrip().replace("-", "−")
 
 
 def chart(claim: ClaimResult) -> Chart | None:

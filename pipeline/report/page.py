@@ -19,6 +19,7 @@ from pipeline.report.runs import Run
 from pipeline.report.sections import sections
 from pipeline.report.settings import Settings
 from pipeline.report.tables import tabulated
+from pipeline.wording.numbers import ALONE_WORDS
 
 MOST: Final = 14_600_000  # characters of the page, that it stays below 15 MB
 _TEXT: Final = 500_000  # of them at most for everything but pictures and decoders
@@ -98,7 +99,8 @@ def render(content: Content) -> str:
         counts=results.counts(content.conclusions),
         verdicts=conclusion_charts,
         tables=tables,
-        one_seed=any(cell and cell.one_seed for table in tables for _, cells in table.rows for cell in cells),
+        marks={cell.mark for table in tables for _, cells in table.rows for cell in cells if cell and cell.mark},
+        alone=ALONE_WORDS,
         sizes=content.sizes,
         decoders=content.decoders,
         models=Markup(json.dumps([decoder.facts for decoder in content.decoders]).replace("<", "\\u003c")),

@@ -8,19 +8,19 @@ from pipeline.report import glossary
 from pipeline.report.runs import Run
 from pipeline.statistics.intervals import mean
 from pipeline.statistics.measurements import Measurements
-from pipeline.wording.numbers import written
+from pipeline.wording.numbers import mark, written
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A number of the results: as text and as numbers; one_seed: whether its interval leaves seeds out."""
+    """A number of the results: as text and as numbers; mark: of an interval that leaves something out."""
 
     mean: str
     interval: str
     value: float
     low: float | None
     high: float | None
-    one_seed: bool
+    mark: str
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ def _cell(found: Measurements, metric: str) -> Cell | None:
         return None
     estimate = mean(found.metrics[metric])
     text = written(estimate.value, estimate.low, estimate.high)
-    one_seed = estimate.leaves_out_seeds and bool(text.interval)
+    marked = mark(estimate.leaves_out_seeds, estimate.alone) if text.interval else ""
     numbers = (estimate.value, estimate.low, estimate.high)
-    return Cell(_typeset(text.mean), _typeset(text.interval), *numbers, one_seed)
+    return Cell(_typeset(text.mean), _typeset(text.interval), *numbers, marked)
 
 
 def _typeset(number: str) -> str:

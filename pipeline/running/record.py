@@ -5,7 +5,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,15 @@ LOG = Path(".latentlab/run.jsonl")
 
 @dataclass(frozen=True)
 class Times:
-    """A whole run of all stages. seconds: of the run; jobs: how many stages ran at a time; stages: seconds of each."""
+    """A whole run of all stages. seconds: of the run; jobs: how many stages ran at a time; stages: seconds of each;
+    seeds: how many each experiment had, empty in older files.
+    """
 
     machine: str
     jobs: int
     seconds: float
     stages: Mapping[str, float]
+    seeds: Mapping[str, int] = field(default_factory=dict)
 
 
 def load(path: Path = TIMES) -> Times | None:
@@ -33,7 +36,8 @@ def load(path: Path = TIMES) -> Times | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         stages = {str(stage): float(seconds) for stage, seconds in content["stages"].items()}
-        return Times(str(content["machine"]), int(content["jobs"]), float(content["seconds"]), stages)
+        seeds = {str(name): int(count) for name, count in content.get("seeds", {}).items()}
+        return Times(str(content["machine"]), int(content["jobs"]), float(content["seconds"]), stages, seeds)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: expected machine, jobs, seconds and each stage's seconds, found {error}") from None
 

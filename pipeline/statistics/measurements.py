@@ -4,13 +4,46 @@ Light to import: comparing takes no torch.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.ground.errors import InputError
-from pipeline.statistics.intervals import Estimate, Measured, difference, mean
+
+Better = Literal["higher", "lower", "neither"]
+Scale = Literal["plain", "log", "logit"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric of one experiment.
+
+    better: which direction is. values: one a seed. errors: how far the mean over seeds is off on each of R halves of
+    the test set, scaled so that their mean square is the variance it adds; of a single seed, that of latent draws too;
+    empty where the metric looks at neither. trials: of a share, of how many independent trials of each seed; else None.
+    scale: on which the seeds of different experiments scatter most evenly: as they are, in proportion to the value
+    (log), or to value * (1 - value), of a share (logit).
+
+    variances: what the variance of one seed may be, equally likely (N,), and pool: of how many experiments that is
+    told, see `pools`; None and 0 where nothing but the values tells it.
+    """
+
+    better: Better
+    values: tuple[float, ...]
+    errors: tuple[float, ...] = ()
+    trials: int | None = None
+    scale: Scale = "plain"
+    variances: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
+    pool: int = field(default=0, compare=False)
+
+    @property
+    def mean(self) -> float:
+        return math.fsum(self.values) / len(self.values)
 
 
 @dataclass(frozen=True)
@@ -31,26 +64,15 @@ class Measurements:
     partial: Mapping[str, tuple[float | None, ...]]
     precision: str | None = None
 
-    def difference(self, base: "Measurements", metric: str, level: float = 0.95) -> Estimate:
-        """How far this experiment's metric lies above that of `base`; both must have it."""
-        return difference(self.metrics[metric], base.metrics[metric], self.test_set == base.test_set, level)
-
-    def summary(self) -> dict[str, Any]:
-        """For `dvc metrics`: source, number of seeds, and each metric's mean with its interval, if it has one."""
-        found: dict[str, Any] = {"source": self.source, "seeds": len(self.seeds)}
-        for name, measured in self.metrics.items():
-            estimate = mean(measured)
-            found[name] = {"mean": _round(estimate.value)}
-            if estimate.low is not None and estimate.high is not None:
-                found[name] |= {"low": _round(estimate.low), "high": _round(estimate.high)}
-        return found
-
 
 def dump(found: Measurements) -> str:
     """As JSON, a metric a line. Values to nine digits, errors to four."""
     lines = {}
     for name, measured in found.metrics.items():
-        line: dict[str, Any] = {"better": measured.better, "values": [_round(value, 9) for value in measured.values]}
+        line: dict[str, Any] = {"better": measured.better}
+        if measured.scale != "plain":
+            line["scale"] = measured.scale
+        line["values"] = [_round(value, 9) for value in measured.values]
         if measured.trials is not None:
             line["trials"] = measured.trials
         if measured.errors:
@@ -77,15 +99,18 @@ def parse(text: str, where: str) -> Measurements:
     """What `dump` gave. Raises InputError naming `where` when the text is something else."""
     try:
         content = json.loads(text)
-        metrics = {
-            name: Measured(each["better"], tuple(each["values"]), tuple(each.get("errors", ())), each.get("trials"))
-            for name, each in content["metrics"].items()
-        }
+        metrics = {name: _measured(**each) for name, each in content["metrics"].items()}
         facts = (content["source"], content["machine"], content["test_set"], tuple(content["seeds"]))
         partial = {name: tuple(values) for name, values in content["partial"].items()}
         return Measurements(*facts, metrics, partial, content.get("precision"))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{where}: expected an experiment's measurements, found something else ({error!r})") from None
+
+
+def _measured(
+    better: Better, values: list[float], errors: Sequence[float] = (), trials: int | None = None, scale: Scale = "plain"
+) -> Measured:
+    return Measured(better, tuple(values), tuple(errors), trials, scale)
 
 
 def load(folder: Path) -> dict[str, Measurements]:
@@ -96,5 +121,5 @@ def load(folder: Path) -> dict[str, Measurements]:
     return found
 
 
-def _round(value: float, digits: int = 6) -> float:
+def _round(value: float, digits: int) -> float:
     return float(f"{value:.{digits}g}")

@@ -1,15 +1,21 @@
 """A mean and its interval, to as many digits as are sure."""
 
 import math
-from collections.abc import Mapping
 from typing import NamedTuple
 
 ONE_SEED = "†"  # marks an interval that knows of one training only
-_DIGITS = 4  # significant, of a number without an interval
-_LEADING = (
-    3  # ends of intervals have two significant digits of half the interval where they begin with 1 or 2, else one
+ALONE = "‡"  # marks an interval that knows of its own seeds only
+ALONE_WORDS = (
+    "fewer than three experiments of these images have this metric in seeds that differ, so that only its own tell how "
+    "far seeds scatter (Student's t), and the interval is wide"
 )
+_DIGITS = 4  # significant, of a number without an interval
 _EVEN = 0.05  # two sides of an interval that differ by less, relative to half of it, are written as ±
+
+
+def mark(one_seed: bool, alone: bool) -> str:
+    """What to put behind an interval that leaves seeds out, or that is told by its own seeds alone."""
+    return ONE_SEED if one_seed else ALONE if alone else ""
 
 
 class Written(NamedTuple):
@@ -31,12 +37,11 @@ def written(mean: float, low: float | None, high: float | None) -> Written:
     rounding = 1e-5 * max(abs(low), abs(high))
     if abs((high - mean) - (mean - low)) <= _EVEN * half + rounding:
         return Written(f"{mean:.{decimals}f}", f"± {half:.{decimals}f}")
-    coarse = decimals if half * 10 ** (decimals - 1) < _LEADING else max(0, decimals - 1)
-    ends = ", ".join(f"{end:.{coarse}f}" if end else "0" for end in (low, high))
+    ends = ", ".join(f"{end:.{decimals}f}" if end else "0" for end in (low, high))
     return Written(f"{mean:.{decimals}f}" if mean else "0", f"[{ends}]")
 
 
-def text(value: Mapping[str, float], one_seed: bool = False) -> str:
-    """`12.34 ± 0.05`, or `0.963 [0.91, 0.98]`. one_seed: whether to mark an interval that leaves seeds out."""
-    mean, interval = written(value["mean"], value.get("low"), value.get("high"))
-    return f"{mean} {interval}{ONE_SEED if one_seed else ''}" if interval else mean
+def text(mean: float, low: float | None, high: float | None, marked: str = "") -> str:
+    """`12.34 ± 0.05`, or `0.963 [0.914, 0.981]`. marked: of the interval, if there is one."""
+    told = written(mean, low, high)
+    return f"{told.mean} {told.interval}{marked}" if told.interval else told.mean

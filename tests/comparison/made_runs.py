@@ -6,8 +6,7 @@ from typing import Any
 from pipeline.comparison.pairs import compare
 from pipeline.comparison.revisions import Revision
 from pipeline.comparison.runs import Summary, summarise
-from pipeline.statistics.intervals import Better, Measured
-from pipeline.statistics.measurements import Measurements
+from pipeline.statistics.measurements import Better, Measured, Measurements
 
 
 def revision(name: str, elbo: float, spread: float = 0.1, better: Better = "higher", **params: Any) -> Revision:

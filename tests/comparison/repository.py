@@ -9,8 +9,7 @@ from typing import Any
 import yaml
 
 from pipeline.statistics import measurements
-from pipeline.statistics.intervals import Better, Measured
-from pipeline.statistics.measurements import Measurements
+from pipeline.statistics.measurements import Better, Measured, Measurements
 
 Called = Callable[..., tuple[int, str, str]]  # `latentlab compare` with arguments: exit status, output, errors
 DIRECTIONS: Mapping[str, Better] = {"elbo": "higher", "mse": "lower", "active_units": "neither", "recall": "higher"}
@@ -29,6 +28,13 @@ def measured(
 def shifted(**by: float) -> dict[str, tuple[float, ...]]:
     """BASE with metrics moved."""
     return {name: tuple(value + by.get(name, 0.0) for value in values) for name, values in BASE.items()}
+
+
+def among_many(moved: float, others: float) -> Measurements:
+    """Three seeds of a metric that `moved` by so much, and of twenty `others` that moved by so much."""
+    by = {"moved": moved} | {f"other{number}": others for number in range(20)}
+    metrics = {name: Measured("higher", (move - 1, move, move + 1)) for name, move in by.items()}
+    return Measurements("squares", "a machine", "squares1", (0, 1, 2), metrics, {})
 
 
 class Repository:

@@ -3,10 +3,9 @@
 import json
 
 import pytest
-from comparison.repository import Called, Repository, measured, rows, shifted
+from comparison.repository import Called, Repository, among_many, measured, rows, shifted
 
-from pipeline.statistics.intervals import Measured
-from pipeline.statistics.measurements import Measurements
+from pipeline.statistics.measurements import Measured, Measurements
 
 
 def test_the_gate(repository: Repository, called: Called) -> None:
@@ -18,6 +17,16 @@ def test_the_gate(repository: Repository, called: Called) -> None:
     assert errors == "failed: fc_vae:elbo got worse: -85 → -94 (-10.6%)\n"
     passes = (["recall"], ["mse"], ["fc_cvae:*"], ["fc_vae:[!e]*"])  # noise, better, the same, all others
     assert [called("HEAD", "--fail-on", *pattern)[0] for pattern in passes] == [0] * len(passes)
+
+
+def test_what_may_be_chance_among_so_many_fails_nothing(repository: Repository, called: Called) -> None:
+    repository.write("fc_vae", among_many(0, 0))
+    repository.commit()
+    repository.change("fc_vae", among_many(-2.9, 0.01))
+    assert called("HEAD", "--fail-on", "*")[0] == 0
+    assert called("HEAD", "--fail-on", "moved")[0] == 1  # the only one that is looked at
+    repository.change("fc_vae", among_many(-9, 0.01))
+    assert called("HEAD", "--fail-on", "*")[2].startswith("failed: fc_vae:moved got worse")
 
 
 @pytest.mark.parametrize(

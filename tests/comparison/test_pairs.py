@@ -3,10 +3,12 @@
 import json
 from dataclasses import replace
 
+import pytest
 from comparison.repository import BASE, Called, Repository, measured, rows, shifted
 
-from pipeline.statistics.intervals import Measured
-from pipeline.statistics.measurements import Measurements
+from pipeline.comparison.pairs import Pair, Row
+from pipeline.statistics.intervals import Estimate, Verdict
+from pipeline.statistics.measurements import Measured, Measurements
 
 
 def test_verdicts_of_the_workspace(repository: Repository, called: Called) -> None:
@@ -15,7 +17,11 @@ def test_verdicts_of_the_workspace(repository: Repository, called: Called) -> No
     assert (status, errors) == (0, "")
     table = rows(output)
     assert table["`experiments.fc_vae.latent`"] == ["15", "20"]
-    assert [table[name][-1] for name in ("elbo ↑", "mse ↓", "recall ↑")] == ["**better**", "**worse**", "noise"]
+    assert [table[name][-1] for name in ("elbo ↑", "mse ↓", "recall ↑")] == [
+        "**better**",
+        "**worse ‡**",  # fc_cvae has the same values of mse, so that two sets of seeds are all there are
+        "noise ‡",
+    ]
     assert table["elbo ↑"][:3] == ["-85.0", "-76.0", "+9.0"]
     assert "active_units" not in table  # the same in both
     assert "fc_vae: 1 better, 1 worse, 1 noise" in output
@@ -23,6 +29,16 @@ def test_verdicts_of_the_workspace(repository: Repository, called: Called) -> No
     # what got worse is read first
     assert output.index("mse") < output.index("| elbo") < output.index("| recall")
     assert "active_units" in rows(called("HEAD", "--format", "markdown", "--all")[1])
+
+
+@pytest.mark.parametrize("verdict", ["better", "worse", "changed", "unknown", "noise", "same"])
+def test_what_does_not_stand_counts_as_noise(verdict: Verdict) -> None:
+    number = Estimate(1.0, 0.5, 1.5, 3)
+    stands, not_so = (Row("elbo", "higher", number, number, number, verdict, each) for each in (True, False))
+    assert stands.upshot == verdict
+    assert not_so.upshot == ("noise" if verdict in ("better", "worse", "changed") else verdict)
+    expected: dict[Verdict, int] = {} if verdict == "same" else {not_so.upshot: 1}
+    assert Pair("vae", True, (), (not_so,)).counts() == expected
 
 
 def test_other_yardsticks_are_told(repository: Repository, called: Called) -> None:
@@ -50,9 +66,9 @@ def test_errors_of_one_test_set_cancel(repository: Repository, called: Called) -
     repository.write("fc_vae", with_errors(0, "one"))
     repository.commit()
     repository.change("fc_vae", with_errors(2, "one"))
-    assert rows(called("HEAD", "--format", "markdown")[1])["elbo ↑"][-1] == "**better**"
+    assert rows(called("HEAD", "--format", "markdown")[1])["elbo ↑"][-1] == "**better ‡**"
     repository.change("fc_vae", with_errors(2, "two"))
-    assert rows(called("HEAD", "--format", "markdown")[1])["elbo ↑"][-1] == "noise"
+    assert rows(called("HEAD", "--format", "markdown")[1])["elbo ↑"][-1] == "noise ‡"
 
 
 def test_models_trained_in_another_precision_say_so(repository: Repository, called: Called) -> None:

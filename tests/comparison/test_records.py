@@ -14,5 +14,8 @@ def test_json_has_its_keys(repository: Repository, called: Called) -> None:
     assert {"key": "experiments.fc_vae.layers", "base": 3, "head": 2} in record["params"]
     (experiment,) = record["experiments"]
     assert set(experiment) == {"name", "differs", "counts", "notes", "metrics"}
-    assert set(experiment["metrics"][0]) == {"metric", "better", "base", "head", "difference", "verdict"}
-    assert set(experiment["metrics"][0]["base"]) == {"value", "low", "high", "seeds"}
+    (row,) = experiment["metrics"]
+    assert set(row) == {"metric", "better", "base", "head", "difference", "chance", "verdict", "stands"}
+    assert 0 < row["chance"] < 0.05
+    assert row["stands"] is True
+    assert set(row["base"]) == {"value", "low", "high", "seeds"}

@@ -5,7 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from comparison.made_runs import revision
 from comparison.repository import Called, Repository, measured, shifted
+
+from pipeline.comparison.revisions import pooled
 
 
 def test_two_revisions_do_not_see_the_workspace(repository: Repository, called: Called) -> None:
@@ -26,6 +29,19 @@ def test_an_experiment_is_found_by_its_name(repository: Repository, called: Call
     assert status == 0
     assert "experiments.fc_vae.latent" in output
     assert "1 better" in output
+
+
+def test_revisions_tell_one_anothers_intervals() -> None:
+    made = [revision("base", 0), revision("head", 1, 0.2), revision("other", 2, 0.3)]
+    found = pooled(made)
+    assert found == made  # in all that is measured
+    assert all(each.measurements["vae"].metrics["elbo"].pool == 3 for each in found)
+    again = pooled([*made, revision("unchanged", 0)])
+    for one, other in zip(found, again, strict=False):  # what is the same twice is counted once
+        sides = [each.measurements["vae"].metrics["elbo"].variances for each in (one, other)]
+        assert sides[0] is not None
+        assert sides[1] is not None
+        assert sides[0].tobytes() == sides[1].tobytes()
 
 
 @pytest.mark.parametrize("git", [False, True])

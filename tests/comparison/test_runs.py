@@ -8,7 +8,7 @@ from comparison.made_runs import revision, summary
 from pipeline.comparison.pairs import compare
 from pipeline.comparison.revisions import Revision
 from pipeline.comparison.runs import rank, summarise
-from pipeline.statistics.intervals import Better, Measured
+from pipeline.statistics.measurements import Better, Measured
 
 
 def test_numbers_are_in_order_whatever_yaml_took_them_for() -> None:
@@ -27,6 +27,15 @@ def test_the_best_and_its_peers(better: Better, best: str | None) -> None:
     assert [name for name, score in scores.items() if score.best] == ([best] if best else [])
     peers = {"b": ["d"], "c": ["e"], None: []}[best]
     assert [name for name, score in scores.items() if score.tied] == peers
+
+
+def test_what_may_be_chance_among_so_many_runs_does_not_stand() -> None:
+    far = revision("far", 2.9, 1.0, latent=99)
+    near = [revision(f"near{n}", 0.01 * n, 1.0, latent=n) for n in range(1, 20)]
+    for heads, stands in (([far], True), ([far, *near], False)):
+        found = summary(revision("base", 0, 1.0), *heads)
+        score = {run.revision.name: run.scores[found.columns[0]] for run in found.runs}["far"]
+        assert (score.verdict, score.stands) == ("better", stands)
 
 
 def test_the_metrics_of_the_report_are_the_main_ones() -> None:

@@ -18,13 +18,16 @@ def test_a_grid_of_runs(repository: Repository, called: Called, tmp_path: Path) 
     scores = [run["metrics"][0] for run in record["runs"]]
     assert {(score["experiment"], score["metric"]) for score in scores} == {("fc_vae", "elbo")}
     assert [score["verdict"] for score in scores] == [None, "better", "worse", "better", "noise"]
+    assert [score["stands"] for score in scores] == [None, True, True, True, False]
+    assert scores[0]["chance"] is None
+    assert scores[1]["chance"] < 0.05 < scores[4]["chance"]
     assert [score["best"] for score in scores] == [False, False, False, True, False]
     assert [score["tied_with_best"] for score in scores] == [False, True, False, False, False]
     table = rows(called("HEAD", "--queue", "--format", "markdown")[1])
-    assert table["run-5-2"] == ["5", "2", "-76.0 ± 2.5 ≈<br>better"]
+    assert table["run-5-2"] == ["5", "2", "-76.0 ± 1.5 ≈<br>better"]
     # a grid of the same, with the base's own place in it
-    assert table["**5**"] == ["-76.0 ± 2.5 ≈", "–", "-94.0 ± 2.5"]
-    assert table["**15**"] == ["–", "-85.0 ± 2.5", "–"]
+    assert table["**5**"] == ["-76.0 ± 1.5 ≈", "–", "-94.0 ± 1.5"]
+    assert table["**15**"] == ["–", "-85.0 ± 1.5", "–"]
 
 
 def test_more_parameters_than_a_picture_has_sides(repository: Repository, called: Called, tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import numpy as np
 from pipeline.conclusions.claims import parse
 from pipeline.conclusions.results import Result
 from pipeline.conclusions.verdicts import judge
-from pipeline.statistics.intervals import Measured
-from pipeline.statistics.measurements import Measurements
+from pipeline.statistics.measurements import Measured, Measurements
 
 
 def measurements(
@@ -35,10 +34,11 @@ def judged(
     claims: Sequence[dict[str, Any]],
     found: dict[str, Measurements],
     requires: Sequence[dict[str, Any]] = (),
+    looks: int = 1,
     **more: Any,
 ) -> Result:
     """The result of one conclusion; more: keys of the experiments in params.yaml."""
-    entry = {"sentence": "It is so.", "measured": "By its score.", "claims": claims, "requires": requires}
+    entry = {**GOOD, "claims": claims, "requires": requires, "looks": looks}
     experiments = {name: more.get(name, {}) for name in found} | more
     return judge({"A1": parse("A1", entry)}, experiments, found)[0]
 

@@ -33,11 +33,22 @@ def test_the_stage_writes_every_conclusion_with_all_its_keys(project: Path, caps
     conclude()
     assert capsys.readouterr().out == "conclude: 2 conclusions: 1 supported, 0 contradicted, 1 undecided\n"
     first, second = json.loads((project / "results/conclusions.json").read_text())
-    assert list(first) == ["id", "report", "sentence", "measured", "verdict", "why", "needs", "claims"]
+    assert list(first) == [
+        "id",
+        "report",
+        "sentence",
+        "measured",
+        "verdict",
+        "why",
+        "needs",
+        "claims",
+        "level",
+        "seeds",
+    ]
     assert (first["id"], first["report"], first["verdict"], first["needs"]) == ("A1", "A", "supported", "")
     shown = first["claims"][0]
     facts = ["text", "metric", "experiments", "verdict", "effect", "low", "high"]
-    assert list(shown) == [*facts, "bound_low", "bound_high", "unit", "seeds", "needs"]
+    assert list(shown) == [*facts, "bound_low", "bound_high", "unit", "seeds", "needs", "alone"]
     assert (shown["experiments"], shown["bound_low"], shown["bound_high"]) == (["fc_vae", "fc_cvae"], 0, None)
     assert second["why"] == "needs experiments that params.yaml does not have: a"
     assert second["claims"][0]["bound_low"] == 1

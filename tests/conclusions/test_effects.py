@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.conclusions.effects import difference_of_sizes
-from pipeline.statistics.intervals import Estimate, Measured, difference
+from pipeline.statistics.intervals import Estimate, difference
+from pipeline.statistics.measurements import Measured
 
 
 def _around(value: float, reach: float) -> Estimate:

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conclusions.judging import CHANGE, around, claim, judged, measurements
+from conclusions.judging import CHANGE, around, claim, judged, measurements, seeds_needed
 
 from pipeline.conclusions.claims import parse
 from pipeline.conclusions.verdicts import judge
-from pipeline.statistics.intervals import LEVEL, Measured, difference
-from pipeline.statistics.measurements import Measurements
+from pipeline.statistics import spending
+from pipeline.statistics.intervals import between, difference
+from pipeline.statistics.measurements import Measured, Measurements
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_each_form_of_claim(keys: dict[str, Any], means: dict[str, float], verdi
 
 def test_a_claim_shows_its_effect_interval_and_bounds() -> None:
     found = {"a": measurements(around(-90, 1)), "b": measurements(around(-100, 1))}
-    wanted = difference(found["a"].metrics["score"], found["b"].metrics["score"], same_test=True)
+    wanted = between(found["a"], found["b"], "score", spending.level(1))
     assert wanted.low is not None
     assert wanted.high is not None
     shown = judged([claim(lower_than="b", by=3, unit="nats")], found).claims[0]
@@ -75,20 +76,21 @@ def _shifted(level: float) -> list[float]:
 
 
 def test_each_claim_is_held_against_a_conclusion_at_its_share_of_the_level_only() -> None:
-    """A claim false at 95 % contradicts a conclusion that has no other, and one of two only at 97.5 %."""
+    """A claim false at 96 % contradicts a conclusion that has no other, and one of two only at 98 %."""
     base = {"b": measurements(around(0, 1)), "c": measurements(around(5)), "d": measurements(around(0))}
     wrong, right = claim(lower_than="b"), claim(of="c", higher_than="d")
-    just = base | {"a": measurements(_shifted(LEVEL))}
+    just = base | {"a": measurements(_shifted(0.96))}
     assert judged([wrong], just).verdict == "contradicted"
     two = judged([wrong, right], just)
     assert two.verdict == "undecided"
     assert [each.verdict for each in two.claims] == ["contradicted", "supported"]
-    assert two.why == "1 of 2 claims holds at 95 %; 1 claim fails at 95 %, but not at the 97.5 % that one of 2 has to"
-    assert two.needs == "about 4 seeds a side instead of 3, if the effect stays as large as measured"
-    surely = judged([wrong, right], base | {"a": measurements(_shifted(0.975))})
+    assert two.why == "1 of 2 claims holds at 96 %; 1 claim fails at 96 %, but not at the 98 % that one of 2 has to"
+    assert seeds_needed(two.needs) > 3
+    assert two.seeds == dict.fromkeys("ab", seeds_needed(two.needs))
+    surely = judged([wrong, right], base | {"a": measurements(_shifted(0.98))})
     assert surely.verdict == "contradicted"
-    assert surely.why == "at 97.5 % it is not so that score is lower for a than for b"
-    assert judged([wrong, right, right], base | {"a": measurements(_shifted(0.975))}).verdict == "undecided"
+    assert surely.why == "at 98 % it is not so that score is lower for a than for b"
+    assert judged([wrong, right, right], base | {"a": measurements(_shifted(0.98))}).verdict == "undecided"
 
 
 def test_a_conclusion_needs_all_its_claims_and_falls_with_any() -> None:
@@ -96,7 +98,7 @@ def test_a_conclusion_needs_all_its_claims_and_falls_with_any() -> None:
     yes, no = claim(higher_than="b"), claim(lower_than="b")
     maybe, unknown = claim(of="c", higher_than="b"), claim(metric="beauty", higher_than="b")
     assert judged([yes, yes], found).verdict == "supported"
-    assert judged([yes, yes], found).why == "each of the 2 claims holds at 95 %"
+    assert judged([yes, yes], found).why == "each of the 2 claims holds at 96 %"
     assert judged([yes, maybe], found).verdict == "undecided"
     assert judged([yes, unknown], found).verdict == "undecided"
     assert judged([maybe, no, unknown], found).verdict == "contradicted"
@@ -182,7 +184,7 @@ def test_a_conclusion_is_tested_only_where_what_it_requires_holds(
 
 @pytest.mark.parametrize(("keys", "mean"), [({"higher_than": "b"}, 0), ({"close_to": "b", "within": 0.5}, 100)])
 def test_at_its_bound_chance_decides_a_claim_as_rarely_as_it_should(keys: dict[str, Any], mean: float) -> None:
-    """At most 2.5 % supported and 2.5 % contradicted, whatever the scatter; 1500 draws scatter by 0.4 %."""
+    """At most 2 % supported and 2 % contradicted, whatever the scatter; 1500 draws scatter by 0.4 %."""
     random, draws = np.random.default_rng(0), 1500
     counts = dict.fromkeys(("supported", "contradicted", "undecided"), 0)
     truth = np.array([[mean * (1 + keys.get("within", 0))], [mean]])
@@ -194,6 +196,6 @@ def test_at_its_bound_chance_decides_a_claim_as_rarely_as_it_should(keys: dict[s
             for name, values, errors in zip("ab", values, errors, strict=True)
         }
         counts[judged([claim(**keys)], found).verdict] += 1
-    most = 0.025 * draws + 3 * math.sqrt(0.025 * draws)
+    most = 0.02 * draws + 3 * math.sqrt(0.02 * draws)
     assert 0 < counts["supported"] <= most
     assert 0 < counts["contradicted"] <= most

@@ -22,7 +22,7 @@ from pipeline.ground.errors import InputError
 from pipeline.judges import classifier, referee
 from pipeline.judges.panel import Panel
 from pipeline.judges.spoiling import SPOILINGS, Spoiling
-from pipeline.statistics.intervals import Measured
+from pipeline.statistics.measurements import Measured
 
 ROLES = ("digits", "colour", "scenes", "faces")
 ILLEGIBLE = 3.0

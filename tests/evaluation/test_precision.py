@@ -15,6 +15,7 @@ from pipeline.evaluation.seeds import Evaluation
 from pipeline.ground import plugins
 from pipeline.judges import classifier, referee
 from pipeline.judges.panel import Files
+from pipeline.statistics.intervals import between
 from pipeline.statistics.measurements import Measurements
 from pipeline.training import loop
 from pipeline.training.experiment import head, plan
@@ -97,7 +98,7 @@ def test_no_metric_of_digits_differs_between_precisions_by_more_than_its_interva
     assert (base.precision, found.precision) == ("float32", "bfloat16")
     sure = 0
     for name in base.metrics:
-        difference = found.difference(base, name)
+        difference = between(found, base, name)
         if difference.low is not None and difference.high is not None:
             sure += 1
             assert difference.low <= 0 <= difference.high, (name, difference)

@@ -38,9 +38,11 @@ def test_zero_is_left_out_where_it_is_far_away() -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({}, "5 [3, 7] nats"),
-        ({"seeds": 1}, "5 [3, 7]† nats"),
-        ({"effect": -0.0532, "low": -0.0769, "high": -0.0295, "unit": ""}, "−0.0532 [−0.0769, −0.0295]"),
+        ({}, "5.0 ± 2.0 nats"),
+        ({"seeds": 1}, "5.0 ± 2.0† nats"),
+        ({"alone": True}, "5.0 ± 2.0‡ nats"),
+        ({"low": -1.0, "high": 6.0, "unit": ""}, "5.0 [−1.0, 6.0]"),
+        ({"effect": -0.0532, "low": -0.0769, "high": -0.0295, "unit": ""}, "−0.053 ± 0.024"),
         ({"low": None, "high": None}, "5 nats"),
         ({"effect": None}, "not measured"),
     ],

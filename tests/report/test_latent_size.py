@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from pipeline.report import latent_size
 from pipeline.report.latent_size import AdviceRun
-from pipeline.statistics.intervals import Measured
+from pipeline.statistics.measurements import Measured
 
 RUNS = (
     AdviceRun("vae_latent60_with_a_long_name", 60, 12.5, False, 98.7),

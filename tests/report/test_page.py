@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from pipeline.report import page
 from pipeline.report.page import Content
+from pipeline.statistics.measurements import Measured
 
 VOID = {"meta", "link", "img", "input", "br", "wbr", "hr", "path", "line", "rect", "circle"}
 
@@ -84,7 +85,17 @@ def test_conclusions_are_counted_worded_and_escaped(text: str) -> None:
     assert "<help>" not in text
     assert "What would decide it.</b> More seeds." in text
     assert text.count('class="forest"') == 2  # the third claim is not measured
-    assert "5 [3, 7] nats" in text
+    assert "5.0 ± 2.0 nats" in text
+
+
+def test_marks_are_explained_where_they_occur(shown: Content) -> None:
+    words = {"†": "One seed: the interval leaves out", "‡": "By itself: "}
+    for kept in ("†", "‡", ""):
+        values = {"†": (0.5,), "‡": (0.5, 0.6), "": (0.5, 0.5)}[kept]  # of a share, whose trials tell where seeds agree
+        found = replace(shown.runs[0].found, metrics={"recall": Measured("higher", values, (), 40)})
+        text = page.render(replace(shown, conclusions=[], runs=[replace(run, found=found) for run in shown.runs]))
+        assert {mark for mark in words if mark in text} == set(kept)
+        assert {mark for mark, told in words.items() if told in text.replace("&nbsp;", " ")} == set(kept)
 
 
 def test_names_are_escaped_and_may_break() -> None:

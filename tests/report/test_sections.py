@@ -9,7 +9,7 @@ from pipeline.report.embedding import Picture
 from pipeline.report.page import Content
 from pipeline.report.runs import Run
 from pipeline.report.settings import Part
-from pipeline.statistics.intervals import Measured
+from pipeline.statistics.measurements import Measured
 
 
 def run(name: str, **parameters: object) -> Run:

@@ -1,19 +1,22 @@
 """Intervals hold the truth as often as they say, for every kind of number that the pipeline compares."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from scipy import special, stats
 from torch import Generator, Tensor
 
 from pipeline.evaluation import jackknife
 from pipeline.evaluation.evidence import Answers, Evidence, Judged
 from pipeline.evaluation.metrics import condition, frechet, manifold, objects
 from pipeline.statistics import intervals
-from pipeline.statistics.intervals import Estimate, Measured, difference, mean, seeds_needed
+from pipeline.statistics.intervals import Estimate, difference, mean, seeds_needed
+from pipeline.statistics.measurements import Measured, Scale
+from pipeline.statistics.pools import pool
 
 HALVES = 16
 
@@ -100,20 +103,110 @@ def test_the_seeds_needed_are_enough_and_one_less_is_not() -> None:
     assert count is not None
 
     def reach(seeds: int) -> float:
-        """With the same scatter in more seeds."""
+        """With the same scatter in more seeds: how far off the mean is in one of five cases, and its interval's."""
         sides = []
         for side in (a, b):
             steps = np.linspace(-1, 1, seeds)
             spread = np.std(side.values, ddof=1) / np.std(steps, ddof=1)
             sides.append(Measured("lower", tuple(side.mean + spread * steps)))
-        found = difference(sides[0], sides[1], True)
-        return _ends(found)[1] - found.value
+        found = [difference(sides[0], sides[1], True, level) for level in (intervals.LEVEL, 2 * intervals.POWER - 1)]
+        return sum(_ends(each)[1] - each.value for each in found)
 
     assert reach(count) < gap <= reach(count - 1)
     assert seeds_needed([a, b], True, 1e-3) is None
     assert seeds_needed([a, Measured("lower", (2.0,))], True, gap) is None
     noisy = Measured("lower", (1.0, 3.0), (9.0, -9.0, 9.0, -9.0))
     assert seeds_needed([noisy], True, 1.5) is None  # the test set alone is too small
+
+
+def _pooled(measured: Measured, *others: tuple[float, ...]) -> Measured:
+    """Told by two other experiments as well."""
+    return pool([measured, *(replace(measured, values=each) for each in others or ((1.0, 1.2), (1.1, 1.0)))])[0]
+
+
+@pytest.mark.parametrize("scale", ["plain", "log", "logit"])
+def test_a_pool_makes_an_interval_even_on_the_metrics_scale(scale: Scale) -> None:
+    """So that a distance is above 0, and a share between 0 and 1, however far its interval reaches."""
+    errors = tuple(np.random.default_rng(0).normal(size=HALVES) / 5)
+    measured = Measured("lower", (0.7, 0.9), errors, scale=scale)
+    ends = _ends(mean(_pooled(measured, (0.2, 0.5), (0.1, 0.3))))
+    numbers = np.array([ends[0], measured.mean, ends[1]])
+    if scale != "plain":
+        numbers = np.log(numbers) if scale == "log" else special.logit(numbers)
+    low, centre, high = numbers.tolist()
+    assert high - centre == pytest.approx(centre - low)
+    assert high - centre > 0
+
+
+def test_a_pool_tells_what_seeds_alone_do_not() -> None:
+    agreed, far = Measured("lower", (1.0, 1.0)), Measured("lower", (2.0, 2.0))
+    assert mean(agreed).low is None
+    assert difference(far, agreed, True).verdict("lower") == "unknown"
+    one, other, _ = pool([agreed, far, *[Measured("lower", (3.0, 3.1 + by)) for by in (0.0, 0.1, 0.2)]])[:3]
+    low, high = _ends(mean(one))
+    assert low < 1 < high
+    assert difference(other, one, True).verdict("lower") == "worse"
+    assert not difference(other, one, True).alone
+    assert difference(other, Measured("lower", (1.0, 1.1)), True).alone  # one side without
+
+
+def test_the_test_set_widens_what_a_pool_tells() -> None:
+    errors = tuple(np.random.default_rng(0).normal(size=HALVES))
+    without, within = (_pooled(Measured("lower", (1.0, 1.1), each)) for each in ((), errors))
+    reach = [(high - low) / 2 for low, high in (_ends(mean(each)) for each in (without, within))]
+    assert reach[1] > stats.t.ppf(0.975, HALVES - 1) * np.std(errors, ddof=1) > reach[0]
+    assert difference(within, within, True) == difference(without, without, True)  # it adds the same to both
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize("counts", [(2, 2), (3, 2)])
+@pytest.mark.parametrize("errors", [(), tuple(0.3 * (-1.0) ** n for n in range(HALVES))])
+def test_a_difference_is_one_where_chance_seldom_makes_as_large_a_one(
+    counts: tuple[int, int], pooled: bool, errors: tuple[float, ...]
+) -> None:
+    random = np.random.default_rng(0)
+    seen = set()
+    for shift in np.linspace(0, 8, 40):
+        values = (random.normal(size=count) + by for count, by in zip(counts, (0.0, shift), strict=True))
+        base, head = (Measured("higher", tuple(each), errors) for each in values)
+        if pooled:
+            base, head, _ = pool([base, head, Measured("higher", (0.3, 1.9))])
+        found = difference(head, base, False)
+        assert found.chance is not None
+        assert (found.chance < 0.05) == (found.verdict("higher") in ("better", "worse"))
+        seen.add(found.verdict("higher"))
+    assert {"better", "noise"} <= seen
+    assert difference(base, base, False).chance == 1
+    assert difference(base, Measured("higher", (1.0,)), False).chance is None
+
+
+def test_the_seeds_needed_hang_on_what_a_pool_tells() -> None:
+    own = [Measured("lower", values) for values in ((1.0, 3.0), (2.0, 5.0), (1.0, 2.5), (4.0, 5.5))]
+    pooled = pool(own)
+    needed = [seeds_needed(pooled[:2], True, gap) for gap in (1.0, 2.0, 4.0, 20.0)]
+    counts = [count for count in needed if count is not None]
+    assert len(counts) == len(needed)
+    assert counts == sorted(set(counts), reverse=True)
+    assert min(counts) >= 2
+    assert seeds_needed(pooled[:2], True, 1e-3) is None
+    wild = pool([replace(own[0], values=(-10.0, 14.0)), *own[1:]])
+    assert (seeds_needed(wild[:2], True, 4.0) or intervals.MOST_SEEDS) > counts[2]
+
+
+def test_the_seeds_needed_mostly_decide() -> None:
+    """Of two experiments among nine, of which all others keep their two seeds."""
+    random, decided, gap = np.random.default_rng(0), [], 2.0
+
+    def drawn(*counts: int) -> list[Measured]:
+        rows = [random.normal(size=count) + gap * (number == 0) for number, count in enumerate(counts)]
+        return pool([Measured("lower", tuple(row.tolist())) for row in rows])
+
+    for _ in range(150):
+        count = seeds_needed(drawn(*[2] * 9)[:2], True, gap)
+        assert count is not None
+        found = drawn(count, count, *[2] * 7)
+        decided.append(difference(found[0], found[1], True).verdict("lower") == "worse")
+    assert 0.65 <= _share(decided) <= 0.9
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5])

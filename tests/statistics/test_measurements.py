@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.ground.errors import InputError
-from pipeline.statistics import measurements
-from pipeline.statistics.intervals import Measured, mean
-from pipeline.statistics.measurements import Measurements
+from pipeline.statistics import measurements, pools
+from pipeline.statistics.intervals import between, mean
+from pipeline.statistics.measurements import Measured, Measurements
+from pipeline.statistics.summary import summary
 
 FOUND = Measurements(
     "digits8x8",
@@ -18,7 +19,7 @@ FOUND = Measurements(
     (0, 3),
     {
         "elbo": Measured("higher", (-80.5, -81.25), (5.0, -2.5, -2.5)),
-        "recall": Measured("higher", (0.5, 0.75), (), 400),
+        "recall": Measured("higher", (0.5, 0.75), (), 400, "logit"),
         "active_units": Measured("neither", (4.0, 4.0)),
     },
     {"collapse_iteration": (None, 40.0)},
@@ -35,8 +36,31 @@ def test_they_survive_their_file(tmp_path: Path) -> None:
     assert measurements.load(tmp_path) == {"fc_vae": FOUND}
 
 
+def test_a_scale_is_written_where_it_is_not_plain() -> None:
+    """So that files of before there were scales are files still, and read as what they were."""
+    lines = json.loads(measurements.dump(FOUND))["metrics"]
+    assert {name: line.get("scale") for name, line in lines.items()} == {
+        "elbo": None,
+        "recall": "logit",
+        "active_units": None,
+    }
+    text = measurements.dump(FOUND).replace(', "scale": "logit"', "").replace('"scale": "logit", ', "")
+    assert {each.scale for each in measurements.parse(text, "a.json").metrics.values()} == {"plain"}
+
+
+def test_what_a_pool_tells_is_not_in_the_file() -> None:
+    """It hangs on the other experiments, which change by themselves."""
+    others = {
+        str(by): replace(FOUND, metrics={"elbo": Measured("higher", (-80.5 - by, -81.25 + by))}) for by in (2.0, 3.0)
+    }
+    found = pools.pooled({"fc_vae": FOUND, **others})["fc_vae"]
+    assert found.metrics["elbo"].variances is not None
+    assert measurements.dump(found) == measurements.dump(FOUND)
+    assert found == FOUND
+
+
 def test_the_summary_has_means_and_intervals() -> None:
-    found = json.loads(json.dumps(FOUND.summary()))
+    found = json.loads(json.dumps(summary(FOUND)))
     assert (found["source"], found["seeds"]) == ("digits8x8", 2)
     for name in ("elbo", "recall"):
         estimate = mean(FOUND.metrics[name])
@@ -50,7 +74,7 @@ def test_the_summary_has_means_and_intervals() -> None:
 
 def test_differences_are_paired_on_one_test_set_only() -> None:
     other = Measurements("digits8x8", "", "another", (0, 3), FOUND.metrics, {})
-    paired, apart = FOUND.difference(FOUND, "elbo"), FOUND.difference(other, "elbo")
+    paired, apart = between(FOUND, FOUND, "elbo"), between(FOUND, other, "elbo")
     assert paired.high is not None
     assert apart.high is not None
     assert paired.value == apart.value == 0

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from reported import measured
 from workspace import Workspace
 
+from pipeline.statistics.measurements import Measured, dump
 from tools.repro import Rows
 
 LIMIT = 60.0  # seconds, for a machine that does other things too
@@ -246,14 +248,14 @@ def test_outside_a_project(tmp_path: Path) -> None:
 
 def test_a_row_an_evaluation_with_the_columns_of_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "results/metrics").mkdir(parents=True)
+    folder = tmp_path / "results/measurements"
+    folder.mkdir(parents=True)
     report = {"metrics": {"digits": ["elbo", "nll", "recall"]}, "explorer": [], "sections": []}
     experiments = {name: {"data": "digits"} for name in ("one", "two")}
     Path("params.yaml").write_text(yaml.safe_dump({"experiments": experiments, "report": report}))
-    elbo = {"mean": -84.6, "low": -85.0, "high": -84.2}
-    for name, more in (("one", {}), ("two", {"recall": {"mean": 0.5}})):
-        content = {"source": "digits8x8", "seeds": 1, "elbo": elbo, **more}
-        Path(f"results/metrics/{name}.json").write_text(json.dumps(content))
+    elbo = Measured("higher", (-84.6,), (0.0223, -0.0223))
+    (folder / "one.json").write_text(dump(measured(0, elbo=elbo)))
+    (folder / "two.json").write_text(dump(measured(0, elbo=elbo, recall=Measured("higher", (0.5,)))))
     rows = Rows()
     assert list(rows.of("train@one")) == []
     assert list(rows.of("evaluate@other")) == []

@@ -8,6 +8,7 @@ from torch import Tensor
 from pipeline.evaluation.evidence import Evidence
 
 BETTER: Final[Mapping[str, str]] = {"active_units": "neither"}
+SCALE: Final[Mapping[str, str]] = {"active_units": "plain"}
 THRESHOLD: Final = 0.01  # Burda et al. 2016; the variances fall into two groups far to either side of it
 
 

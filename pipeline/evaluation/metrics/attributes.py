@@ -60,6 +60,7 @@ BETTER: Final[Mapping[str, str]] = {
     "leak_smiling": "lower",
     "leak_absolute": "lower",
 }
+SCALE: Final[Mapping[str, str]] = {name: "log" if name.startswith("leak") else "logit" for name in BETTER}
 LEAST_CHANGE: Final = 0.005  # of probability between two latents; with less, a ratio to it would be mostly chance
 
 

@@ -9,6 +9,7 @@ from pipeline.evaluation.evidence import Evidence
 from pipeline.judges.spoiling import SPOILINGS
 
 BETTER: Final[Mapping[str, str]] = {"blurriness": "lower", "blurriness_real": "neither"}
+SCALE: Final[Mapping[str, str]] = dict.fromkeys(BETTER, "log")
 WHICH: Final = next(number for number, way in enumerate(SPOILINGS) if way.name == "blur")
 
 

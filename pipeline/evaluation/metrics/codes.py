@@ -20,6 +20,10 @@ BETTER: Final[Mapping[str, str]] = {
     "collapse": "lower",
     "code_mixture": "higher",
 }
+SCALE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(BETTER, "plain"),
+    **dict.fromkeys(("code_recovery", "collapse", "code_mixture"), "logit"),
+}
 NOTHING: Final = 1e-10  # of the features' mean square: variation below it is rounding
 
 

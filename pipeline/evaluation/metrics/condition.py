@@ -8,6 +8,7 @@ from pipeline.judges.scores import accuracy
 
 # The judge's accuracy on real images says how far to trust the other number; it is no merit of the model.
 BETTER: Final[Mapping[str, str]] = {"condition_accuracy": "higher", "condition_accuracy_real": "neither"}
+SCALE: Final[Mapping[str, str]] = dict.fromkeys(BETTER, "logit")
 
 
 def trials(evidence: Evidence) -> dict[str, int]:

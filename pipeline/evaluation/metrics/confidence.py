@@ -9,6 +9,7 @@ from torch import Tensor
 from pipeline.evaluation.evidence import Evidence
 
 BETTER: Final[Mapping[str, str]] = {"confidence": "higher", "class_entropy": "higher"}
+SCALE: Final[Mapping[str, str]] = dict.fromkeys(BETTER, "plain")
 
 
 def confidence(logits: Tensor, exclusive: bool) -> float:

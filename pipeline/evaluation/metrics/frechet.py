@@ -9,6 +9,7 @@ from torch import Tensor
 from pipeline.evaluation.evidence import Evidence
 
 BETTER: Final[Mapping[str, str]] = {"frechet_distance": "lower"}
+SCALE: Final[Mapping[str, str]] = {"frechet_distance": "log"}
 
 
 class Gaussian(NamedTuple):

@@ -21,6 +21,10 @@ BETTER: Final[Mapping[str, str]] = {
     "collapsed": "lower",
     "collapse_iteration": "neither",
 }
+SCALE: Final[Mapping[str, str]] = {
+    **{name: "log" if "distance" in name else "logit" for name in BETTER},
+    **dict.fromkeys(("best_at", "collapsed", "collapse_iteration"), "plain"),
+}
 FAR: Final = 2.0  # times the best Fréchet distance
 POOR: Final = 0.5  # times the highest diversity, counted up to that of real images, 1
 NONE: Final = 0.1  # of the diversity of real images

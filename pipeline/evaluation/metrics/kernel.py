@@ -9,6 +9,7 @@ from torch import Tensor
 from pipeline.evaluation.evidence import Evidence, Part
 
 BETTER: Final[Mapping[str, str]] = {"kernel_distance": "lower"}
+SCALE: Final[Mapping[str, str]] = {"kernel_distance": "log"}
 
 
 def _kernel(products: Tensor, dimensions: int) -> Tensor:

@@ -15,6 +15,7 @@ BETTER: Final[Mapping[str, str]] = {
     **{DENSITY + name: better for name, better in _OF_A_MODEL.items()},
     "kl": "neither",  # how much of the code is used, neither good nor bad by itself
 }
+SCALE: Final[Mapping[str, str]] = {name: "log" if name == "kl" else "plain" for name in BETTER}
 
 
 def elbo(reconstruction: Tensor, kl: Tensor) -> float:

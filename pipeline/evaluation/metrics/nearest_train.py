@@ -11,6 +11,7 @@ from pipeline.evaluation.neighbours import neighbours, used
 
 # One half is a model that has not memorised; far below it, one that has not learnt the training images' distribution.
 BETTER: Final[Mapping[str, str]] = {"nearest_train": "neither"}
+SCALE: Final[Mapping[str, str]] = {"nearest_train": "logit"}
 LOOKED_UP: Final = 16  # neighbours, of which one is wanted
 
 

@@ -30,6 +30,7 @@ BETTER: Final[Mapping[str, str]] = {
     "objects_exact_match_real": "neither",
     "objects_extra_real": "neither",
 }
+SCALE: Final[Mapping[str, str]] = {name: "log" if "extra" in name else "logit" for name in BETTER}
 
 
 def found(logits: Tensor, labels: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ BETTER: Final[Mapping[str, str]] = {
     "recognised_real": "neither",
     **{f"{name}_recognised": "higher" for name in LISTS},
 }
+SCALE: Final[Mapping[str, str]] = dict.fromkeys(BETTER, "logit")
 
 
 def trials(evidence: Evidence) -> dict[str, int]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from pipeline.evaluation.evidence import Evidence, Part
 
 BETTER: Final[Mapping[str, str]] = {"mse": "lower"}
+SCALE: Final[Mapping[str, str]] = {"mse": "log"}
 BLOCK: Final = 256  # images at a time, which bounds the memory
 
 

@@ -10,6 +10,7 @@ from pipeline.evaluation.evidence import Evidence, Part
 
 # One is as sharp as real: below lies blur, above lies noise.
 BETTER: Final[Mapping[str, str]] = {"sharpness": "neither"}
+SCALE: Final[Mapping[str, str]] = {"sharpness": "log"}
 
 
 def laplacian_variance(images: Tensor, block: int = 64) -> Tensor:

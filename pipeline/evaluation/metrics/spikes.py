@@ -14,6 +14,10 @@ BETTER: Final[Mapping[str, str]] = {
     "oscillation": "neither",
     "late_loss": "neither",
 }
+SCALE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(BETTER, "plain"),
+    **dict.fromkeys(("highest_loss", "oscillation"), "log"),
+}
 FAR: Final = 5.0  # times as far above its surroundings as is usual
 AROUND: Final = 2  # points to either side
 

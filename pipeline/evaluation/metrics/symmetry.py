@@ -10,6 +10,7 @@ from pipeline.evaluation.evidence import Evidence, Judged, Part
 
 # One is as symmetric as real: above lie eyes that do not match, below faces that are all seen from the front, or blur.
 BETTER: Final[Mapping[str, str]] = {"eye_asymmetry": "neither"}
+SCALE: Final[Mapping[str, str]] = {"eye_asymmetry": "log"}
 # Parts of an image of a centred face, as CelebA's and ours: from which to which height, and how far to either side of
 # the axis in widths.
 FACE: Final = (0.2, 0.8, 0.3)

@@ -15,6 +15,7 @@ BETTER: Final[Mapping[str, str]] = {
     "opponent_trend": "neither",
     "fakes_lead": "neither",
 }
+SCALE: Final[Mapping[str, str]] = dict.fromkeys(BETTER, "plain")
 LEARNT: Final = 0.9  # accuracy
 
 

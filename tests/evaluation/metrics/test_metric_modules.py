@@ -11,6 +11,7 @@ import pytest
 import pipeline.evaluation.metrics
 from pipeline.contracts.images import Kind
 from pipeline.evaluation.evidence import Evidence, Likelihoods
+from pipeline.statistics.measurements import Better, Scale
 
 NAMES = sorted(p.stem for p in Path(pipeline.evaluation.metrics.__path__[0]).glob("*.py") if p.stem != "__init__")
 
@@ -25,7 +26,6 @@ def test_values_are_finite_declared_and_the_same_twice(
     values = module.measure(evidence)
     assert bool(values) == (name != "attributes" or kind == "attributes")
     assert values.keys() <= module.BETTER.keys()
-    assert set(module.BETTER.values()) <= {"higher", "lower", "neither"}
     assert all(type(value) is float and isfinite(value) for value in values.values())
     assert module.measure(evidence) == values
     if hasattr(module, "of_parts"):
@@ -35,6 +35,14 @@ def test_values_are_finite_declared_and_the_same_twice(
 def test_no_two_metrics_share_a_name() -> None:
     declared = [value for name in NAMES for value in import_module(f"pipeline.evaluation.metrics.{name}").BETTER]
     assert len(declared) == len(set(declared))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_has_a_direction_and_a_scale(name: str) -> None:
+    module = import_module(f"pipeline.evaluation.metrics.{name}")
+    assert module.SCALE.keys() == module.BETTER.keys()
+    assert set(module.BETTER.values()) <= set(get_args(Better))
+    assert set(module.SCALE.values()) <= set(get_args(Scale))
 
 
 @pytest.mark.parametrize("name", NAMES)
