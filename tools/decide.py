@@ -98,8 +98,8 @@ class _Costs:
         if more <= 0:
             return 0.0
         train, evaluate, figures = (self.seconds[f"{kind}@{name}"] for kind in ("train", "evaluate", "figures"))
-        if not (Path("results/models") / name).exists():
-            more = count  # no seed is trained here
+        if not (Path(".resume") / name).exists():
+            more = count  # nothing spares this machine training those that are there
         return (more * train / self.recorded[name] + count * evaluate / self.recorded[name] + figures) / JOBS
 
 

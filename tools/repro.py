@@ -69,13 +69,15 @@ class Rows:
         kind, _, name = stage.partition("@")
         if kind != "evaluate" or not (MEASUREMENTS / f"{name}.json").exists():
             return
-        found = pools.load(MEASUREMENTS)
         try:
             content = params.load()
             first = params.parse(Settings, content.get("report"), "report").metrics
-        except InputError:  # edited meanwhile; a row must not end the run
+            roles = {name: block["data"] for name, block in content.get("experiments", {}).items()}
+            found = pools.load(MEASUREMENTS, roles)
+        except InputError:  # edited or damaged meanwhile; a row must not end the run
             return
-        roles = {name: block["data"] for name, block in content.get("experiments", {}).items()}
+        if name not in found:
+            return
         role = roles.get(name, "")
         there = {metric for each, values in found.items() if roles.get(each) == role for metric in values.metrics}
         columns = [metric for metric in first.get(role, ()) if metric in there]

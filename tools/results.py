@@ -25,10 +25,13 @@ def results(
 
     from pipeline.ground import params
     from pipeline.report.settings import Settings
-    from pipeline.statistics import pools
+    from pipeline.statistics import measurements, pools
     from pipeline.wording.numbers import ALONE, ALONE_WORDS, ONE_SEED
 
-    found = pools.load(MEASUREMENTS)
+    found = measurements.load(MEASUREMENTS)
+    content = params.load()
+    experiments = content.get("experiments", {})
+    found |= pools.load(MEASUREMENTS, experiments)  # former experiments are shown too, and say nothing about the others
     # A pipe has no width of its own; a table cut to some columns would lose what a log is read for.
     console = Console() if Console().is_terminal else Console(width=400)
     shown: list[str] = []
@@ -42,9 +45,8 @@ def results(
                 table.add_row(metric, shown[-1])
             console.print(table)
     else:
-        content = params.load()
         first = params.parse(Settings, content.get("report"), "report").metrics
-        roles = {name: block["data"] for name, block in content.get("experiments", {}).items()}
+        roles = {name: block["data"] for name, block in experiments.items()}
         for source in dict.fromkeys(each.source for each in found.values()):
             same = {name: each for name, each in found.items() if each.source == source}
             judge = [each.metrics[REAL].mean for each in same.values() if REAL in each.metrics]

@@ -52,7 +52,11 @@ def gate(comparisons: Sequence[Comparison], patterns: Sequence[str], tolerances:
         if all(row.better == "neither" for row in rows):
             raise InputError(f"--fail-on {pattern}: expected a metric that can get worse; neither direction is better")
     worse, unclear = [], []
-    checked = [found for found in _rows(comparisons) if matches(patterns, found[1].name, found[2].metric)]
+    checked = [
+        (each, pair, row)
+        for each, pair, row in _rows(comparisons)
+        if matches(patterns, pair.name, row.metric) and row.verdict != "same"
+    ]
     stands = standing([row.difference.chance for *_, row in checked])
     for (each, pair, row), surely in zip(checked, stands, strict=True):
         name = f"{pair.name}:{row.metric}" + (f" of {each.head.name}" if len(comparisons) > 1 else "")

@@ -12,7 +12,6 @@ together in closed form, with Student's t and the degrees of freedom of Welch (1
 """
 
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.statistics.measurements import Better, Measured, Measurements
-from pipeline.statistics.pools import DRAWS
+from pipeline.statistics.pools import DRAWS, shuffled
 
 Verdict = Literal["better", "worse", "changed", "noise", "same", "unknown"]
 LEVEL: Final = 0.95
@@ -131,7 +130,11 @@ def seeds_needed(sides: Sequence[Measured], same_test: bool, gap: float, level: 
     tests = _tests(sides, same_test)
 
     def enough(count: int) -> bool:
-        seeds = [_with(source, len(side.values), count) for source, side in zip(own, sides, strict=True) if source]
+        seeds = [
+            _with(source, len(side.values), count, place)
+            for place, (source, side) in enumerate(zip(own, sides, strict=True))
+            if source
+        ]
         groups = [[*seeds, *tests], seeds]
         # The mean itself is then off by more than the second of these in one of five cases.
         reaches = _reach(groups, level), _reach(groups, 2 * POWER - 1)
@@ -150,16 +153,16 @@ def _alone(seeds: Sequence[_Source]) -> bool:
     return any(source.pooled is None and math.isfinite(source.freedom) for source in seeds)
 
 
-def _with(source: _Source, have: int, count: int) -> _Source:
+def _with(source: _Source, have: int, count: int, place: int) -> _Source:
     """What the mean over `count` seeds would have, of what the one over those there are has: as large a variance of a
-    seed, known as much better as there are more of them.
+    seed, known as much better as there are more of them. place: of the side.
     """
     variance, freedom = source.variance, source.freedom
     if source.pooled is not None:
         variance = float(1 / (1 / source.pooled).mean())
         freedom = 2 / float(np.log(source.pooled).var())  # of a variance of so many degrees the logarithm scatters so
     expected = _Source(variance * have / count, freedom + count - have)
-    return expected if source.pooled is None else expected._replace(pooled=_spread(expected))
+    return expected if source.pooled is None else expected._replace(pooled=_spread(expected, place))
 
 
 def _seeds(measured: Measured) -> _Source | None:
@@ -226,16 +229,16 @@ def _mixture(sources: Sequence[_Source]) -> NDArray[np.float64] | None:
     if all(source.pooled is None for source in sources):
         return None
     total = np.zeros(DRAWS)
-    for source in sources:
-        total += _spread(source) if source.pooled is None else source.pooled
+    for number, source in enumerate(sources):
+        total += _spread(source, -1 - number) if source.pooled is None else source.pooled
     return total
 
 
-def _spread(source: _Source) -> NDArray[np.float64]:
+def _spread(source: _Source, place: int) -> NDArray[np.float64]:
+    """Equally likely variances of a source that is not pooled, in an order of their own."""
     if math.isinf(source.freedom):
         return np.full(DRAWS, source.variance)
-    order = np.random.default_rng(zlib.crc32(repr(source[:2]).encode())).permutation(DRAWS)
-    return source.variance * source.freedom / _chi_squares(source.freedom)[order]
+    return source.variance * source.freedom / _chi_squares(source.freedom)[shuffled(place)]
 
 
 @lru_cache

@@ -16,7 +16,6 @@ once in a difference, however many sides it has. docs/intervals.md tells how oft
 """
 
 import math
-import zlib
 from collections import defaultdict
 from collections.abc import Container, Hashable, Mapping, Sequence
 from dataclasses import replace
@@ -28,14 +27,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.statistics import measurements
-from pipeline.statistics.measurements import Measured, Measurements
+from pipeline.statistics.measurements import Measured, Measurements, Scale
 
 Array = NDArray[np.float64]
 K = TypeVar("K", bound=Hashable)
 LEAST: Final = 3  # experiments, below which they say too little about one another
 DRAWS: Final = 2048
 _TAU: Final = np.geomspace(0.05, 3.0, 15)
-_USUAL: Final = np.linspace(-5.0, 5.0, 51)  # log s0^2, from that of all experiments taken as one
+BEYOND: Final = 3.0  # the grid of log s0^2: from so much below the experiments' least to so much above their largest
+STEPS: Final = 64  # of it
 # The prior of an experiment has the variances this much more unequal than the pool says. The most variable one of a
 # pool, which nothing gives away, would otherwise be held in three of four intervals only.
 GUARD: Final = 1.5
@@ -54,13 +54,19 @@ def pooled(found: Mapping[K, Measurements]) -> dict[K, Measurements]:
                 pools[each.source, each.test_set, metric].append(key)
     changed: dict[K, dict[str, Measured]] = {key: dict(each.metrics) for key, each in found.items()}
     for (*_, metric), keys in pools.items():
-        for key, measured in zip(keys, pool([found[key].metrics[metric] for key in keys]), strict=True):
+        sides = [found[key].metrics[metric] for key in keys]
+        # Measurements of before scales were declared are plain
+        scale: Scale = next((side.scale for side in sides if side.scale != "plain"), "plain")
+        for key, measured in zip(keys, pool([replace(side, scale=scale) for side in sides]), strict=True):
             changed[key][metric] = measured
     return {key: replace(each, metrics=changed[key]) for key, each in found.items()}
 
 
 def load(folder: Path, names: Container[str] | None = None) -> dict[str, Measurements]:
-    """The measurements of each experiment, or of those with these names, pooled. Raises InputError without any."""
+    """The measurements of each experiment, or of those with these names, pooled; the latter may be none.
+
+    Raises InputError when there are none at all.
+    """
     return pooled({name: each for name, each in measurements.load(folder).items() if names is None or name in names})
 
 
@@ -76,6 +82,7 @@ def pool(sides: Sequence[Measured]) -> list[Measured]:
     if len(telling) < LEAST:
         return list(sides)
     tau, usual = _priors(np.array([v for v, _ in telling]), np.array([d for _, d in telling]))
+    places = {values: number for number, values in enumerate(own)}
     done = []
     for side, unit in zip(sides, units, strict=True):
         if not unit:
@@ -84,11 +91,19 @@ def pool(sides: Sequence[Measured]) -> list[Measured]:
         variance, freedom = own[side.values]
         prior = _freedom()[1][tau]
         total = prior * usual + freedom * variance
-        # Sorted along the quantiles, so that they have to be shuffled, each experiment's in its own way.
-        order = np.random.default_rng(zlib.crc32(repr(side.values).encode())).permutation(DRAWS)
-        drawn = unit**2 * total / _chi_squares(freedom)[tau, order]
+        drawn = unit**2 * total / _chi_squares(freedom)[tau, shuffled(places[side.values] + 1)]
         done.append(replace(side, variances=drawn, pool=len(own)))
     return done
+
+
+@lru_cache
+def shuffled(number: int) -> NDArray[np.intp]:
+    """An order of the draws, another for each number: quantiles in any of them fill the space evenly with the others'.
+
+    Richtmyer's sequence: n times the root of a prime, modulo 1.
+    """
+    primes = [n for n in range(2, 2000) if all(n % d for d in range(2, math.isqrt(n) + 1))]
+    return ((np.arange(DRAWS) * math.sqrt(primes[number % len(primes)])) % 1).argsort().argsort()
 
 
 def _variance(values: Sequence[float]) -> float:
@@ -116,8 +131,8 @@ def _priors(variances: Array, freedoms: Array) -> tuple[NDArray[np.intp], Array]
     """Draws of what the experiments have in common: rows of the grid of tau, and usual variances s0^2."""
     from scipy.special import gammaln
 
-    centre = np.average(variances, weights=freedoms)
-    usual = centre * np.exp(_USUAL)
+    least, most = np.log(variances.min()), np.log(variances.max())
+    usual = np.exp(np.linspace(least - BEYOND, most + BEYOND, STEPS))
     d, d0 = freedoms[:, None, None], _freedom()[0][None, :, None]
     ratio = d / d0 * variances[:, None, None] / usual[None, None, :]
     density = gammaln((d + d0) / 2) - gammaln(d / 2) - gammaln(d0 / 2)

@@ -107,7 +107,7 @@ def test_fewer_than_three_that_tell_are_left_as_they_are(values: Sequence[tuple[
     found = {str(number): _found(each) for number, each in enumerate(values)}
     for name, each in pools.pooled(found).items():
         measured = each.metrics["score"]
-        assert measured is found[name].metrics["score"]
+        assert measured == found[name].metrics["score"]
         assert (measured.variances, measured.pool) == (None, 0)
     sides = [each.metrics["score"] for each in pools.pooled(found).values()]
     assert mean(sides[0]).alone
@@ -209,3 +209,25 @@ def test_a_folder_is_read_and_pooled_and_names_choose_of_it(tmp_path: Path) -> N
     )
     with pytest.raises(InputError, match="found none"):
         pools.load(tmp_path / "nowhere")
+
+
+def test_a_pool_has_one_scale_also_with_measurements_of_before_scales_were_declared() -> None:
+    random = default_rng(5)
+    new = {name: _found(10.0**n * (1 + 0.01 * random.normal(size=3))) for n, name in enumerate("abcd")}
+    new = {n: replace(e, metrics={"score": replace(e.metrics["score"], scale="log")}) for n, e in new.items()}
+    old = {n: replace(e, metrics={"score": replace(e.metrics["score"], scale="plain")}) for n, e in new.items()}
+    both = new | {f"{name}, before": each for name, each in old.items()}
+    for name in new:
+        wanted = list(_told(new, name))
+        assert list(_told(both, name)) == wanted == list(_told(both, f"{name}, before"))
+
+
+def test_one_wild_experiment_does_not_spoil_the_others() -> None:
+    random = default_rng(6)
+    calm = {name: _found(each) for name, each in _experiments(random, "abcdefgh", seeds=3).items()}
+    wild = calm | {"wild": _found(1000 * random.normal(size=3))}
+    apart, beside = (
+        [_half(mean(pools.pooled(found)[name].metrics["score"])) for name in calm] for found in (calm, wild)
+    )
+    assert np.median(np.array(beside) / np.array(apart)) < 2.5
+    assert _half(mean(pools.pooled(wild)["wild"].metrics["score"])) > 10 * max(beside)

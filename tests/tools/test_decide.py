@@ -37,7 +37,8 @@ def measure(names: list[str]) -> None:
         path = Path(f"results/measurements/{name}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(measurements.dump(found))
-        Path(f"results/models/{name}").mkdir(parents=True, exist_ok=True)
+        for folder in ("results/models", ".resume"):
+            Path(folder, name).mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +155,17 @@ def test_without_recorded_times_it_says_how_to_get_them(project: Path) -> None:
     (project / "results/times.json").unlink()
     with pytest.raises(InputError, match=r"results/times\.json: no such file.*latentlab repro --force --record"):
         decide()
+
+
+def test_seeds_that_this_machine_did_not_train_are_paid_for(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def takes() -> str:
+        decide(["A1"], minutes=1000)
+        (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("plan, "))
+        return line.split(" of ")[0]
+
+    before = takes()
+    (project / ".resume/a").rmdir()
+    assert takes() != before
 
 
 def test_new_seeds_come_after_those_there_are() -> None:

@@ -54,6 +54,9 @@ def test_a_table_a_source_with_the_metrics_of_its_role(capsys: pytest.CaptureFix
 def test_three_experiments_tell_one_anothers_intervals(capsys: pytest.CaptureFixture[str], project: Path) -> None:
     for name, values in (("a_vae", (-84.7, -84.6)), ("another", (-80.0, -80.2)), ("third", (-82.0, -82.1))):
         write(name, measured(0, 1, elbo=Measured("higher", values)))
+    content = yaml.safe_load((project / "params.yaml").read_text())
+    content["experiments"]["third"] = {"data": "digits"}
+    (project / "params.yaml").write_text(yaml.safe_dump(content))
     results()
     shown = capsys.readouterr().out
     found = pools.load(project / "results/measurements")
