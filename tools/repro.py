@@ -47,10 +47,15 @@ def repro(
             why = ".resume spares training" if resumes else "not all stages ran"
             print(f"{records.TIMES} is not written: {why}; try `make clean` and `latentlab repro --force --record`")
         else:
-            from pipeline.ground import params
+            records.save(records.Times(records.machine(), jobs, run.seconds, run.finished, _seeds()))
 
-            seeds = {name: len(block["seeds"]) for name, block in params.read("experiments").items()}
-            records.save(records.Times(records.machine(), jobs, run.seconds, run.finished, seeds))
+
+def _seeds() -> dict[str, int]:
+    """How many each experiment of params.yaml has, if there is one: a pipeline may do without."""
+    from pipeline.ground import params
+
+    experiments = params.load().get("experiments", {}) if params.PARAMS.exists() else {}
+    return {name: len(block["seeds"]) for name, block in experiments.items()}
 
 
 class Rows:
