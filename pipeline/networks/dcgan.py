@@ -3,6 +3,7 @@
 Generator: transposed 4x4 convolutions from 1x1 to 4x4, then doubling, batch norm + ReLU. Discriminator: its mirror,
 4x4 convolutions with stride 2 and LeakyReLU. A condition joins the latent, and the image as one more plane. Deepened,
 each has one 3x3 convolution with stride 1 more: the generator on its smallest maps, the discriminator on its largest.
+Where `upsampling` is `resized`, the generator doubles its maps' pixels and convolves them 3x3 instead.
 """
 
 from itertools import pairwise
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from pipeline.contracts.network import Network
 from pipeline.contracts.patches import Patches
+from pipeline.contracts.resizing import Resizing
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 
@@ -24,12 +26,14 @@ class Settings(Strict):
     """width: channels of the largest maps, doubled at each halving. embedding: units of a linear layer that the labels
     pass before they join the latent; 0: they join as they are. normalisation: of the discriminator's maps, but for the
     first; a gradient penalty is defined per image, so that it needs `layer` or `none`. deepened: one more layer each.
+    upsampling: what doubles the generator's maps, `transposed` convolutions or `resized` ones, see `Resizing`.
     """
 
     width: int = Field(ge=1)
     embedding: int = Field(default=0, ge=0)
     normalisation: Literal["batch", "layer", "none"] = "batch"
     deepened: bool = False
+    upsampling: Literal["transposed", "resized"] = "transposed"
 
 
 class Dcgan(Network):
@@ -78,19 +82,25 @@ class Generator(nn.Module):
         layers: list[nn.Module] = []
         for step, (before, after) in enumerate(pairwise([joined, *reversed(widths)])):
             # 1x1 to 4x4, then doubling
-            doubling = nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)
-            layers += [doubling if step else Patches(before, after, SMALLEST, bias=False)]
+            layers += [_doubling(before, after, settings) if step else Patches(before, after, SMALLEST, bias=False)]
             layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
             if settings.deepened and not step:
                 layers += [nn.ConvTranspose2d(after, after, 3, 1, 1, bias=False)]
                 layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(widths[0], shape[0], 4, 2, 1, bias=False))
+        self.layers = nn.Sequential(*layers, _doubling(widths[0], shape[0], settings))
         initialise(self)
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         if self.condition:
             latents = torch.cat([latents, self.embedding(labels)], 1)
         return self.layers(latents[:, :, None, None].contiguous(memory_format=torch.channels_last))
+
+
+def _doubling(inputs: int, outputs: int, settings: Settings) -> nn.Module:
+    """From maps (B, inputs, H, W) to (B, outputs, 2 H, 2 W)."""
+    if settings.upsampling == "resized":
+        return Resizing(inputs, outputs, bias=False)
+    return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
 
 
 class Discriminator(nn.Module):
