@@ -1,5 +1,7 @@
 """DCGAN's layers, sizes and initialisation."""
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import nn
@@ -103,15 +105,15 @@ def test_initialisation_reaches_transposed_convolutions_too() -> None:
 def test_resized_it_is_the_same_network_without_a_checkerboard_to_begin_with(deepened: bool) -> None:
     """The checkerboard: how far the four pixels that come of one differ on the average, which flat maps show."""
     energy = {}
+    upsampling: Literal["transposed", "resized"]
     for upsampling in ("transposed", "resized"):
         torch.manual_seed(0)
-        network = dcgan.build(dcgan.Settings(width=8, deepened=deepened, upsampling=upsampling), (3, 64, 64))  # type: ignore[arg-type]
+        network = dcgan.build(dcgan.Settings(width=8, deepened=deepened, upsampling=upsampling), (3, 64, 64))
         generator = network.decoder(10, 0).train()
         assert not any(isinstance(m, Resizing) for m in network.encoder(1, 0).modules())
         shapes = _layers(generator, torch.randn(2, 10), torch.zeros(2, 0))
         assert shapes[-4:] == [(32, 8, 8), (16, 16, 16), (8, 32, 32), (3, 64, 64)]
-        kernels = {m.kernel_size for m in generator.layers[1:].modules() if isinstance(m, nn.ConvTranspose2d)}
-        assert kernels == ({(4, 4)} if upsampling == "transposed" else {(3, 3)}) | ({(3, 3)} if deepened else set())
+        assert sum(isinstance(m, Resizing) for m in generator.modules()) == (4 if upsampling == "resized" else 0)
         with torch.no_grad():
             images = generator.train()(torch.randn(64, 10), torch.zeros(64, 0))
         inner = images[:, :, 8:-8, 8:-8]
