@@ -1,6 +1,6 @@
 """Autoencoder (Rumelhart, Hinton & Williams 1986): the code that rebuilds images with the least squared error.
 
-It has no prior. To sample, it draws its codes from a Gaussian that is fitted to those of the training images.
+It has no prior. To sample, it draws its codes from a Gaussian, or several, fitted to those of the training images.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,21 +10,23 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Generator, Tensor
 
+from pipeline.contracts.mixture import Mixture
 from pipeline.contracts.model import Batch, GenerativeModel, Player, standard_normal
 from pipeline.contracts.network import Network
 from pipeline.ground.params import Strict
 
 
 class Settings(Strict):
-    """latent: Z."""
+    """latent: Z. mixture: Gaussians fitted to the training images' codes, from which samples are drawn."""
 
     latent: int = Field(ge=1)
+    mixture: int = Field(default=1, ge=1)
 
 
 class Autoencoder(GenerativeModel):
     """Encoder and decoder are one network's two directions; images in [-1, 1].
 
-    mean (Z,) and root (Z, Z), the covariance's symmetric square root, are the fitted Gaussian's.
+    mean (Z,) and root (Z, Z), the covariance's symmetric square root, are the fitted Gaussian's, where there is one.
     """
 
     latents = "latents from a Gaussian fitted to the training images'"
@@ -36,8 +38,12 @@ class Autoencoder(GenerativeModel):
         self.latent, self.conditional, self.pixels = settings.latent, False, "symmetric"
         self.encoder = network.encoder(settings.latent, 0)
         self.decoder = network.decoder(settings.latent, 0)
-        self.register_buffer("mean", torch.zeros(settings.latent))
-        self.register_buffer("root", torch.eye(settings.latent))
+        self.mixture = Mixture(settings.latent, settings.mixture) if settings.mixture > 1 else None
+        if self.mixture:
+            self.latents = self.mixture.words
+        else:
+            self.register_buffer("mean", torch.zeros(settings.latent))
+            self.register_buffer("root", torch.eye(settings.latent))
 
     def players(self) -> Sequence[Player]:
         return (Player("autoencoder", (self.encoder, self.decoder), self.terms),)
@@ -49,6 +55,9 @@ class Autoencoder(GenerativeModel):
     def settle(self, batches: Iterable[Batch]) -> None:
         """Fits the Gaussian; in float64 on the CPU, where it exists."""
         codes = torch.cat([self.code(batch.images, batch.labels).cpu() for batch in batches]).double()
+        if self.mixture:
+            self.mixture.fit(codes)
+            return
         variances, axes = torch.linalg.eigh(torch.atleast_2d(codes.T.cov(correction=0)))
         self.mean.copy_(codes.mean(0))
         self.root.copy_(axes * variances.clamp_min(0).sqrt() @ axes.T)  # below 0 by rounding only
@@ -57,6 +66,8 @@ class Autoencoder(GenerativeModel):
         return self.encoder(images, labels).float()
 
     def prior(self, count: int, generator: Generator) -> Tensor:
+        if self.mixture:
+            return self.mixture.draw(count, generator)
         return self.mean + standard_normal(count, self.latent, generator) @ self.root
 
     def generate(self, latents: Tensor, labels: Tensor) -> Tensor:

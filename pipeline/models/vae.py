@@ -1,16 +1,20 @@
 """Variational autoencoder (Kingma & Welling 2014) and conditional VAE (Sohn et al. 2015).
 
 -ELBO = E_q(z|x)[-log p(x | z)] + KL(q(z | x) || N(0, I)), in nats per image.
+
+Trained with the KL in another weight, beta (Higgins et al. 2017), or one that rises from 0 (Bowman et al. 2016), it is
+the same model, and its likelihood is measured as it is.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
+from pipeline.contracts.mixture import Mixture
 from pipeline.contracts.model import Batch, GenerativeModel, Player, Posterior, standard_normal
 from pipeline.contracts.network import Network
 from pipeline.ground.params import Strict
@@ -18,12 +22,20 @@ from pipeline.ground.params import Strict
 
 class Settings(Strict):
     """latent: Z. conditional: labels join both networks' inputs. likelihood: `bernoulli` (images in [0, 1], sigmoid) or
-    `gaussian` (images normalised to [-1, 1], tanh); sigma: the Gaussian's standard deviation, in units of [-1, 1]."""
+    `gaussian` (images normalised to [-1, 1], tanh); sigma: the Gaussian's standard deviation, in units of [-1, 1].
+
+    beta: weight of the KL in training; beta_warmup: updates in which it rises to that, evenly, from 0.
+    mixture: Gaussians fitted after training to the latents of training images, from which samples are drawn; 0: they
+    are drawn from N(0, I). Likelihoods have N(0, I) for a prior either way, as training has.
+    """
 
     latent: int = Field(ge=1)
     conditional: bool
     likelihood: Literal["bernoulli", "gaussian"]
     sigma: float = Field(default=0.5, gt=0)
+    beta: float = Field(default=1.0, ge=0)
+    beta_warmup: int = Field(default=0, ge=0)
+    mixture: int = Field(default=0, ge=0)
 
 
 class _CrossEntropy(torch.autograd.Function):
@@ -60,7 +72,12 @@ def gaussian_nll(means: Tensor, images: Tensor, sigma: float) -> Tensor:
 
 
 class Vae(GenerativeModel):
-    """Encoder and decoder are one network's two directions; see `Settings`."""
+    """Encoder and decoder are one network's two directions; see `Settings`.
+
+    updates: how many there were, up to now, (); only where beta warms up.
+    """
+
+    updates: Tensor
 
     def __init__(self, settings: Settings, network: Network, classes: int) -> None:
         super().__init__()
@@ -73,17 +90,42 @@ class Vae(GenerativeModel):
         condition = classes if settings.conditional else 0
         self.encoder = network.encoder(2 * settings.latent, condition)
         self.decoder = network.decoder(settings.latent, condition)
+        self.beta, self.beta_warmup = settings.beta, settings.beta_warmup
+        if settings.beta_warmup:  # part of the state, so that a run that was killed goes on with the same weight
+            self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self.mixture = Mixture(settings.latent, settings.mixture) if settings.mixture else None
+        if self.mixture:
+            self.latents = self.mixture.words
 
     def players(self) -> Sequence[Player]:
-        return (Player("vae", (self.encoder, self.decoder), self.terms),)
+        modules = (self.encoder, self.decoder)
+        if self.beta == 1 and not self.beta_warmup:
+            return (Player("vae", modules, self.terms),)
+        return (Player("vae", modules, self.terms, after=self.count, observed=frozenset({"kl"})),)
 
     def terms(self, batch: Batch) -> dict[str, Tensor]:
         posterior = self.encode(batch.images, batch.labels)
         latents = posterior.sample(batch.generator)
-        return {
-            "reconstruction": self.reconstruction(batch.images, latents, batch.labels).mean(),
-            "kl": posterior.kl().mean(),
-        }
+        reconstruction = self.reconstruction(batch.images, latents, batch.labels).mean()
+        kl = posterior.kl().mean()
+        if self.beta == 1 and not self.beta_warmup:
+            return {"reconstruction": reconstruction, "kl": kl}
+        return {"reconstruction": reconstruction, "kl": kl, "weighted_kl": self.weight() * kl}
+
+    def weight(self) -> Tensor | float:
+        """Of the KL in the next update's loss; as a tensor where it changes, so that nobody waits for its value."""
+        if not self.beta_warmup:
+            return self.beta
+        return self.beta * (self.updates / self.beta_warmup).clamp(max=1)
+
+    def count(self) -> None:
+        """After an update."""
+        if self.beta_warmup:
+            self.updates.add_(1)
+
+    def settle(self, batches: Iterable[Batch]) -> None:
+        if self.mixture:
+            self.mixture.fit(torch.cat([self.code(batch.images, batch.labels).cpu() for batch in batches]))
 
     def encode(self, images: Tensor, labels: Tensor) -> Posterior:
         # exp and sums need float32 also where autocast made the layers' outputs bfloat16
@@ -100,6 +142,8 @@ class Vae(GenerativeModel):
         return gaussian_nll(torch.tanh(outputs), images, self.sigma)
 
     def prior(self, count: int, generator: Generator) -> Tensor:
+        if self.mixture:
+            return self.mixture.draw(count, generator)
         return standard_normal(count, self.latent, generator)
 
     def generate(self, latents: Tensor, labels: Tensor) -> Tensor:

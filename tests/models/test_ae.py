@@ -62,3 +62,17 @@ def test_fewer_images_than_latent_dimensions_still_give_a_gaussian() -> None:
 def test_it_heeds_no_labels(labels: Tensor) -> None:
     model, latents = _model().eval(), torch.ones(2, LATENT)
     assert torch.equal(model.generate(latents, labels), model.generate(latents, torch.zeros(2, 0)))
+
+
+@torch.no_grad()
+def test_several_gaussians_take_the_place_of_one() -> None:
+    torch.manual_seed(0)
+    model = ae.Autoencoder(ae.Settings(latent=LATENT, mixture=3), conv.build(conv.Settings(width=4), SHAPE)).eval()
+    batches = [_batch(n, n) for n in (40, 7, 53)]
+    codes = torch.cat([model.code(batch.images, batch.labels) for batch in batches])
+    model.settle(batches)
+    drawn = model.prior(50_000, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(drawn.mean(0), codes.mean(0), rtol=0, atol=0.02 * codes.std().item())
+    torch.testing.assert_close(drawn.std(0), codes.std(0, correction=0), rtol=0.05, atol=0)
+    assert model.latents == "latents from 3 Gaussians fitted to the training images'"
+    assert "root" not in model.state_dict()

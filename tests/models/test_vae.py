@@ -12,6 +12,7 @@ from pipeline.contracts.model import Batch, GenerativeModel, LikelihoodModel, Po
 from pipeline.models.vae import Settings, Vae, bernoulli_nll, build, gaussian_nll
 from pipeline.networks.mlp import Mlp
 from pipeline.networks.mlp import Settings as MlpSettings
+from pipeline.training import loop
 
 
 def _error(a: Tensor, b: Tensor) -> float:
@@ -136,3 +137,80 @@ def test_parameter_counts_of_report_a() -> None:
     decoder = 15 * 400 + 400 + 2 * (400 * 400 + 400) + 400 * 784 + 784
     assert count(False) == encoder + decoder
     assert count(True) == encoder + decoder + 2 * 10 * 400
+
+
+def _set(**settings: object) -> Vae:
+    """A small one with other settings than the defaults."""
+    torch.manual_seed(0)
+    chosen = Settings.model_validate({"latent": 5, "conditional": False, "likelihood": "bernoulli", **settings})
+    return Vae(chosen, Mlp(MlpSettings(layers=2, hidden=32), (1, 28, 28)), 10)
+
+
+def _training(**settings: object) -> loop.Settings:
+    return loop.Settings.model_validate(
+        {"batch": 16, "epochs": 2, "optimisers": {"vae": {"learning_rate": 0.001}}, "precision": "float32", **settings}
+    )
+
+
+def test_beta_weighs_the_kl_in_the_loss_and_in_nothing_else(tiny: ImageSet) -> None:
+    plain, weighed = _set(), _set(beta=3.0)
+    wanted, terms = plain.terms(_batch(tiny, plain)), weighed.terms(_batch(tiny, weighed))
+    (player,) = weighed.players()
+    loss = sum(term for name, term in terms.items() if name not in player.observed)
+    assert isinstance(loss, Tensor)
+    torch.testing.assert_close(loss, wanted["reconstruction"] + 3 * wanted["kl"])
+    assert {name: terms[name].item() for name in wanted} == {name: term.item() for name, term in wanted.items()}
+    assert wanted["kl"] > 0
+    images = _batch(tiny, plain)
+    one, other = (model.encode(images.images, images.labels).kl() for model in (plain, weighed))
+    assert torch.equal(one, other)  # what evaluation measures
+
+
+def test_beta_rises_evenly_and_then_stays(tiny: ImageSet) -> None:
+    model = _set(beta=2.0, beta_warmup=4)
+    run = loop.Run(model, tiny, _training(), 0, points=1000)
+    run.train(lambda row: None)
+    weights = [row["weighted_kl"] / row["kl"] for row in run.curve]
+    assert weights == pytest.approx([0, 0.5, 1, 1.5] + [2] * (run.total - 4))
+    assert all(row["loss"] == pytest.approx(row["reconstruction"] + row["weighted_kl"]) for row in run.curve)
+
+
+def test_an_interrupted_warm_up_goes_on_to_the_bit(tiny: ImageSet) -> None:
+    states: list[loop.State] = []
+    whole = loop.Run(_set(beta_warmup=9), tiny, _training(), 0, points=4)
+    whole.train(lambda row: states.append(whole.state()))
+    again = loop.Run(_set(beta_warmup=9), tiny, _training(), 0, points=4)
+    again.restore(states[0])
+    assert 0 < again.iteration < 9
+    again.train(lambda row: None)
+    for name, tensor in whole.model.state_dict().items():
+        assert torch.equal(tensor, again.model.state_dict()[name]), name
+
+
+def test_by_default_it_holds_and_trains_what_it_always_did() -> None:
+    """So that models from before these settings load, and train to the same bits."""
+    model = _set()
+    assert {name.split(".")[0] for name in model.state_dict()} == {"encoder", "decoder"}
+    (player,) = model.players()
+    assert not player.observed
+    with torch.no_grad():
+        drawn = model.prior(4, torch.Generator().manual_seed(0))
+    assert torch.equal(drawn, torch.randn(4, 5, generator=torch.Generator().manual_seed(0)))
+    assert model.latents == "random latents"
+
+
+@torch.no_grad()
+def test_samples_are_drawn_where_the_training_images_are_and_likelihoods_are_not_touched(tiny: ImageSet) -> None:
+    plain, fitted = _set(), _set(mixture=2)
+    fitted.encoder.load_state_dict(plain.encoder.state_dict())
+    batch = _batch(tiny, plain)
+    for layer in (plain, fitted):  # codes far from where N(0, I) is
+        layer.encoder.layers[-1].bias[:5] += 7  # type: ignore[index,union-attr]
+    fitted.settle([Batch(part, batch.labels, batch.generator) for part in batch.images.split(40)])
+    codes = plain.code(batch.images, batch.labels)
+    drawn = fitted.prior(20_000, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(drawn.mean(0), codes.mean(0), rtol=0, atol=0.02)
+    torch.testing.assert_close(drawn.std(0), codes.std(0, correction=0), rtol=0.05, atol=0)
+    one, other = (model.encode(batch.images, batch.labels) for model in (plain, fitted))
+    assert torch.equal(one.kl(), other.kl())
+    assert fitted.latents == "latents from 2 Gaussians fitted to the training images'"
