@@ -1,6 +1,5 @@
 """Stage `figures@X`: trained models and their learning curves to pictures."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,10 +13,10 @@ def figures(
     name: Annotated[str, typer.Argument(help="An experiment of params.yaml, such as fc_vae.")],
     device: Device = "auto",
 ) -> None:
-    """Draw an experiment's figures, those of its role that apply, to results/figures/NAME/FIGURE.png."""
+    """Draw an experiment's figures, those of its role that apply, to results/figures/NAME and results/showcase/NAME."""
     with progress("figures") as show:  # its seconds count from here: importing torch is some of the wait
         from pipeline.contracts import checkpoint, curves, images, training_progress
-        from pipeline.figures.common import inputs, style
+        from pipeline.figures.common import inputs, saving
         from pipeline.ground import params, plugins
         from pipeline.ground.device import pick
         from pipeline.judges import panel, referee
@@ -38,14 +37,12 @@ def figures(
             lambda images: referee.look(looking.referee, images).logits,
             test,
             settings.seed,
+            checkpoint.snapshots(next(iter(paths.values()))),
         )
+        (Path("results/showcase") / name).mkdir(parents=True, exist_ok=True)  # DVC expects it, whatever applies
         show(name, 0, len(kinds), {})
         for done, (figure, module) in enumerate(kinds.items(), 1):
-            drawn = module.draw(seen)
-            several = drawn if isinstance(drawn, Mapping) else {"": drawn} if drawn else {}
-            for part, picture in several.items():
-                file = f"{figure}_{part}.png" if part else f"{figure}.png"
-                style.save(picture, Path("results/figures") / name / file)
+            saving.save(module.draw(seen), Path("results"), name, figure)
             show(name, done, len(kinds), {})
 
 

@@ -32,9 +32,9 @@ from pipeline.ground import plugins
 FIGURES = ("samples", "corners", "interpolation", "classes", "reconstructions", "real_fake", "curves")
 GAN_FIGURES = ("samples", "corners", "interpolation", "real_fake", "curves", "conditions", "single_objects", "progress")
 FACE_FIGURES = {
-    "faces": ("samples", "classes", "interpolation", "real_fake", "flips"),
-    "encoder of faces": ("samples", "interpolation", "reconstructions", "real_fake", "latent_map"),
-    "codes of faces": ("samples", "real_fake", "codes"),
+    "faces": ("samples", "classes", "interpolation", "real_fake", "flips", "eyes"),
+    "encoder of faces": ("samples", "interpolation", "reconstructions", "real_fake", "latent_map", "eyes"),
+    "codes of faces": ("samples", "real_fake", "codes", "eyes"),
 }
 NOT_APPLY = [
     ("classes", "unconditional"),
@@ -52,6 +52,7 @@ NOT_APPLY = [
     ("latent_map", "faces"),
     ("latent_map", "conditional"),  # more classes than colours
     *(("flips", name) for name in ("encoder of faces", "conditional", "gan", "scenes")),
+    *((figure, name) for figure in ("eyes", "learning") for name in ("conditional", "gan", "scenes")),
     *(("codes", name) for name in ("faces", "encoder of faces", "conditional", "gan")),
 ]
 APPLY = [
@@ -83,7 +84,7 @@ def test_no_curves_no_figure() -> None:
     [
         *((figure, vae_inputs) for figure in FIGURES),
         *((figure, scenes_inputs) for figure in GAN_FIGURES if figure not in FIGURES),
-        ("flips", faces_inputs),
+        *((figure, faces_inputs) for figure in ("flips", "eyes")),
         ("latent_map", lambda: faces_inputs(Averager())),
         ("codes", lambda: faces_inputs(Coder())),
     ],
@@ -102,7 +103,7 @@ def test_the_same_inputs_give_the_same_bytes(figure: str, inputs: Callable[[], I
     [
         *((figure, vae_inputs) for figure in ("samples", "corners", "interpolation", "classes", "real_fake")),
         *((figure, scenes_inputs) for figure in ("interpolation", "conditions", "single_objects")),
-        *((figure, faces_inputs) for figure in ("flips", "interpolation")),
+        *((figure, faces_inputs) for figure in ("flips", "interpolation", "eyes")),
         ("codes", lambda seed: faces_inputs(Coder(), seed=seed)),
     ],
 )

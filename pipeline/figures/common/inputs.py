@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from pydantic import Field
@@ -29,7 +30,8 @@ class Inputs:
 
     progress: moments by seed, see `pipeline.contracts.training_progress`; empty for models that keep none. judge,
     referee: see K logits (N, K) in images (N, C, H, W) in [0, 1]; the referee's are above 0 for what it can name with
-    confidence. seed: of all draws. Figures that show one model show the first seed's.
+    confidence. seed: of all draws. kept: files of the first seed's model as it was on its way, in order; none for
+    models that keep no moments. Figures that show one model show the first seed's.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Inputs:
     referee: Callable[[Tensor], Tensor]
     test: ImageSet
     seed: int
+    kept: Sequence[Path] = ()
 
     @property
     def model(self) -> GenerativeModel:
@@ -69,6 +72,17 @@ class Inputs:
         """Labels (N, K) float of class numbers (N,), counted round: class K is class 0 again."""
         k = len(self.test.classes)
         return torch.eye(k, device=self.device)[classes % k]
+
+    def orders(self, count: int, noise: torch.Generator) -> Tensor:
+        """Labels (count, K) float to show a model by: classes in order, the first listed label sets, counted round, or
+        random test images' labels.
+        """
+        if self.test.exclusive:
+            return self.one_hot(torch.arange(count, device=self.device))
+        for sets in self.test.conditions.values():
+            return sets[torch.arange(count, device=self.device) % len(sets)].float()
+        asked = torch.randint(len(self.test), (count,), generator=noise, device=self.device)
+        return self.test.labels[asked].float()
 
     def generate(self, latents: Tensor, labels: Tensor) -> Tensor:
         """The model's images (N, C, H, W) in [0, 1] of latents (N, Z) and labels (N, K)."""
