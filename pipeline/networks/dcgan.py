@@ -3,7 +3,9 @@
 Generator: transposed 4x4 convolutions from 1x1 to 4x4, then doubling, batch norm + ReLU. Discriminator: its mirror,
 4x4 convolutions with stride 2 and LeakyReLU. A condition joins the latent, and the image as one more plane. Deepened,
 each has one 3x3 convolution with stride 1 more: the generator on its smallest maps, the discriminator on its largest.
-Where `upsampling` is `resized`, the generator doubles its maps' pixels and convolves them 3x3 instead.
+Where `upsampling` is `resized`, the generator doubles its maps' pixels and convolves them 3x3 instead. With `skips` all
+of its maps but the largest draw a coarse image each, by a 1x1 convolution, which are enlarged and added (Karras et al.
+2020).
 """
 
 from itertools import pairwise
@@ -15,7 +17,7 @@ from torch import Tensor, nn
 
 from pipeline.contracts.network import Network
 from pipeline.contracts.patches import Patches
-from pipeline.contracts.resizing import Resizing
+from pipeline.contracts.resizing import Enlarging, Resizing
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 
@@ -27,6 +29,7 @@ class Settings(Strict):
     pass before they join the latent; 0: they join as they are. normalisation: of the discriminator's maps, but for the
     first; a gradient penalty is defined per image, so that it needs `layer` or `none`. deepened: one more layer each.
     upsampling: what doubles the generator's maps, `transposed` convolutions or `resized` ones, see `Resizing`.
+    skips: whether the generator's smaller maps draw, too.
     """
 
     width: int = Field(ge=1)
@@ -34,6 +37,7 @@ class Settings(Strict):
     normalisation: Literal["batch", "layer", "none"] = "batch"
     deepened: bool = False
     upsampling: Literal["transposed", "resized"] = "transposed"
+    skips: bool = False
 
 
 class Dcgan(Network):
@@ -88,12 +92,45 @@ class Generator(nn.Module):
                 layers += [nn.ConvTranspose2d(after, after, 3, 1, 1, bias=False)]
                 layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers, _doubling(widths[0], shape[0], settings))
+        self.skips = Skips(shape[0], widths[:0:-1]) if settings.skips else None
         initialise(self)
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         if self.condition:
             latents = torch.cat([latents, self.embedding(labels)], 1)
-        return self.layers(latents[:, :, None, None].contiguous(memory_format=torch.channels_last))
+        maps = latents[:, :, None, None].contiguous(memory_format=torch.channels_last)
+        return self.layers(maps) if self.skips is None else self.skips(self.layers, maps)
+
+
+class Skips(nn.Module):
+    """Coarse images of a generator's maps of 4x4, 8x8 and so on, but for the largest, each added to the next one's, and
+    all to what the generator's last layer draws. widths: channels of these maps.
+    """
+
+    def __init__(self, channels: int, widths: list[int]) -> None:
+        super().__init__()
+        drawing = [nn.Linear(width, channels, bias=False) for width in widths]  # of each pixel
+        for layer in drawing:
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+        self.drawing = nn.ModuleList(drawing)
+        # The last coarse image is a quarter of the image's size
+        factors = [2] * (len(widths) - 1) + [4]
+        self.enlarging = nn.ModuleList(Enlarging(SMALLEST * 2**level, by) for level, by in enumerate(factors))
+
+    def forward(self, layers: nn.Sequential, maps: Tensor) -> Tensor:
+        """What the layers make of maps (B, Z, 1, 1), all coarse images added."""
+        coarse, level = torch.zeros((), device=maps.device), 0
+        for layer in layers:
+            if _doubles(layer) and level < len(self.drawing):
+                drawn = self.drawing[level](maps.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+                coarse = self.enlarging[level](coarse + drawn.contiguous())
+                level += 1
+            maps = layer(maps)
+        return maps.contiguous() + coarse
+
+
+def _doubles(layer: nn.Module) -> bool:
+    return isinstance(layer, Resizing) or (isinstance(layer, nn.ConvTranspose2d) and layer.stride == (2, 2))
 
 
 def _doubling(inputs: int, outputs: int, settings: Settings) -> nn.Module:

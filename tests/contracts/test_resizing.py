@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from pipeline.contracts.resizing import Resizing
+from pipeline.contracts.resizing import Enlarging, Resizing
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
@@ -37,3 +37,13 @@ def test_flat_maps_stay_flat_where_a_transposed_convolution_draws_a_checkerboard
     )
     assert resized.std((2, 3)).max() < 1e-12
     assert transposed.std((2, 3)).min() > 1e-3
+
+
+@pytest.mark.parametrize(("side", "factor"), [(4, 2), (16, 4), (1, 2)])
+def test_enlarging_is_linear_interpolation(side: int, factor: int) -> None:
+    torch.manual_seed(0)
+    maps = torch.randn(2, 3, side, side, dtype=torch.float64)
+    expected = F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
+    enlarging = Enlarging(side, factor)
+    torch.testing.assert_close(enlarging(maps), expected)
+    assert not enlarging.state_dict()  # nothing that is learned, and nothing in a model's file

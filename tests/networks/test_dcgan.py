@@ -4,6 +4,7 @@ from typing import Literal
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from pipeline.contracts.patches import Patches
@@ -120,6 +121,31 @@ def test_resized_it_is_the_same_network_without_a_checkerboard_to_begin_with(dee
         phases = torch.stack([inner[:, :, row::2, column::2].mean((2, 3)) for row in (0, 1) for column in (0, 1)])
         energy[upsampling] = (phases.var(0).mean() / inner.var((2, 3)).mean()).item()
     assert energy["resized"] < energy["transposed"] / 10
+
+
+@pytest.mark.parametrize("deepened", [False, True])
+@pytest.mark.parametrize(("side", "sides"), [(64, [4, 8, 16]), (32, [4, 8])])
+@torch.no_grad()
+def test_with_skips_coarse_images_are_added_to_the_same_network(side: int, sides: list[int], deepened: bool) -> None:
+    generators, settings = [], {"width": 4, "deepened": deepened, "upsampling": "resized"}
+    for skips in (False, True):
+        torch.manual_seed(0)
+        network = dcgan.build(dcgan.Settings.model_validate({**settings, "skips": skips}), (3, side, side))
+        generators.append(network.decoder(10, 2).eval())
+    plain, skipping = generators
+    skipping.load_state_dict(plain.state_dict(), strict=False)
+    latents, labels = torch.randn(5, 10), torch.eye(2)[[0, 1, 0, 1, 0]]
+    maps = dict.fromkeys(sides, torch.empty(0))  # the last ones of each size
+    for part in plain.layers:  # type: ignore[union-attr]
+        if isinstance(part, nn.ReLU):
+            part.register_forward_hook(lambda _, __, out: maps.update({out.shape[-1]: out.clone()}))
+    image = plain(latents, labels)
+    for layer, size in zip(skipping.skips.drawing, sides, strict=True):  # type: ignore[union-attr, arg-type]
+        coarse = torch.einsum("bchw,oc->bohw", maps[size], layer.weight)
+        for enlarged in [*sides[sides.index(size) + 1 :], side]:
+            coarse = F.interpolate(coarse, size=enlarged, mode="bilinear")
+        image = image + coarse
+    torch.testing.assert_close(skipping(latents, labels), image, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("normalisation", ["layer", "none"])
