@@ -3,6 +3,9 @@
 One trunk feeds two heads: the discriminator's, D(x) = sigmoid(d(x)), and the classifier's, P(c | x). D descends
 -log D(x) - log(1 - D(G(z, c))), the classifier -log P(c | x) on real images and on fakes (eq. 3), and the generator G
 -log D(G(z, c)) - log P(c | G(z, c)).
+
+That is loss `bce`. With `hinge` (Lim & Ye 2017) D descends max(0, 1 - d(x)) + max(0, 1 + d(G(z, c))), and G has
+-d(G(z, c)) in place of -log D(G(z, c)).
 """
 
 from collections.abc import Sequence
@@ -19,16 +22,38 @@ from pipeline.ground.params import Strict
 
 
 class Settings(Strict):
-    """latent: Z. auxiliary: weight of the label loss in G's. label_fakes: weight of the classifier's loss on fakes, of
-    the labels that G was asked for; at 0 it learns its labels from real images alone, and G cannot agree with it on
-    others. moving_average: decay of the average of G's weights, by update. drawn_by: which of the two draws.
+    """latent: Z. loss: see above. auxiliary: weight of the label loss in G's. label_fakes: weight of the classifier's loss
+    on fakes, of the labels that G was asked for; at 0 it learns its labels from real images alone, and G cannot agree
+    with it on others. moving_average: decay of the average of G's weights, by update. drawn_by: which of the two draws.
     """
 
     latent: int = Field(ge=1)
+    loss: Literal["bce", "hinge"] = "bce"
     auxiliary: float = Field(default=1.0, gt=0)
     label_fakes: float = Field(default=1.0, ge=0)
     moving_average: float = Field(ge=0, lt=1)
     drawn_by: Literal["generator", "average"]
+
+
+def real_loss(scores: Tensor, kind: str) -> Tensor:
+    """The discriminator's, mean over the scores d(x) (B,) of real images."""
+    if kind == "bce":
+        return F.softplus(-scores).mean()  # -log D(x)
+    return F.relu(1 - scores).mean()
+
+
+def fake_loss(scores: Tensor, kind: str) -> Tensor:
+    """The discriminator's, mean over the scores d(G(z, c)) (B,) of fakes."""
+    if kind == "bce":
+        return F.softplus(scores).mean()  # -log(1 - D(G(z, c)))
+    return F.relu(1 + scores).mean()
+
+
+def generator_loss(scores: Tensor, kind: str) -> Tensor:
+    """The generator's, mean over the scores d(G(z, c)) (B,) of its fakes."""
+    if kind == "bce":
+        return F.softplus(-scores).mean()  # -log D(G(z, c))
+    return -scores.mean()
 
 
 def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -67,8 +92,8 @@ class Acgan(GenerativeModel):
         fakes = self._fakes(batch).detach()
         real, fake = (self.real(self.trunk(images)).float()[:, 0] for images in (batch.images, fakes))
         return {
-            "real": F.softplus(-real).mean(),  # -log D(x)
-            "fake": F.softplus(fake).mean(),  # -log(1 - D(G(z, c)))
+            "real": real_loss(real, self.settings.loss),
+            "fake": fake_loss(fake, self.settings.loss),
             "real_accuracy": (real > 0).float().mean(),
             "fake_accuracy": (fake < 0).float().mean(),
         }
@@ -87,7 +112,7 @@ class Acgan(GenerativeModel):
         features = self.trunk(self._fakes(batch))
         batch.drawn.clear()  # this update makes them old
         return {
-            "adversarial": F.softplus(-self.real(features).float()).mean(),  # -log D(G(z, c))
+            "adversarial": generator_loss(self.real(features).float()[:, 0], self.settings.loss),
             "label": self.settings.auxiliary * label_loss(self.labels(features).float(), batch.labels),
         }
 

@@ -96,6 +96,20 @@ def test_losses_and_accuracies_of_known_answers() -> None:
     torch.testing.assert_close(found["label"], 3 * expected)
 
 
+@pytest.mark.parametrize("score", [-2.0, -0.5, 0.5, 2.0])
+def test_hinge_losses_of_known_answers(score: float) -> None:
+    """And the labels' losses as ever."""
+    model, batch = _model(loss="hinge"), _batch()
+    model.trunk = _Brightness()
+    model.real, model.labels = _Constant(score), _Constant(1.0, 1.0, -1.0, -1.0)
+    found = model.discriminate(batch)
+    assert found["real"].item() == pytest.approx(max(0, 1 - score))
+    assert found["fake"].item() == pytest.approx(max(0, 1 + score))
+    taught, label = model.deceive(batch), model.classify(batch)["real"]
+    assert taught["adversarial"].item() == pytest.approx(-score)
+    torch.testing.assert_close(taught["label"], label)
+
+
 def test_accuracies_are_no_part_of_any_loss() -> None:
     for player in _model().players():
         terms = player.terms(_batch())
