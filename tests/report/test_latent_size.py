@@ -16,6 +16,27 @@ RUNS = (
     AdviceRun("fc_vae", 15, 12.0, False, None),
     AdviceRun("fc_vae_latent10", 10, 10.0, False, 101.0),
 )
+SIZES = {"plain10": (10, 6.8, 78.0), "plain15": (15, 6.2, 78.6), "plain60": (60, 10.0, 81.0)}
+
+
+def large(nll: float, scatter: float = 0.1) -> list[AdviceRun]:
+    """Three sizes without, and a latent of 60 that is regularised and has this -log p(x), as `runs` finds them."""
+    rest = {"data": "digits", "family": "vae", "conditional": False, "likelihood": "bernoulli"}
+    sizes = SIZES | {"regularised60": (60, 9.3, nll)}
+    experiments = {name: {**rest, "latent": latent} for name, (latent, _, _) in sizes.items()}
+    experiments["regularised60"]["beta_warmup"] = 600
+    spread = torch.tensor([-1.0, 0.0, 1.0]) * scatter
+    found = {
+        name: reported.measured(
+            0,
+            1,
+            2,
+            active_units=Measured("neither", (used,) * 3),
+            nll=Measured("lower", tuple((value + spread).tolist())),
+        )
+        for name, (_, used, value) in sizes.items()
+    }
+    return latent_size.runs(experiments, found, "digits")
 
 
 def test_singular_values_of_a_diagonal_covariance() -> None:
@@ -57,7 +78,7 @@ def drawn(runs: tuple[AdviceRun, ...], decay: float = -1) -> Figure:
 
 
 @pytest.mark.parametrize("decay", [-100, -1, 1.9])  # one component is enough, or some, or nearly all are needed
-@pytest.mark.parametrize("runs", [RUNS, RUNS[:1], RUNS[1:2] * 20, ()])
+@pytest.mark.parametrize("runs", [RUNS, RUNS[:1], RUNS[1:2] * 20, (), tuple(large(76.0)), (*RUNS, *large(78.0))])
 def test_everything_is_labelled_apart_and_inside(runs: tuple[AdviceRun, ...], decay: float) -> None:
     figure = drawn(runs, decay)
     assert len(figure.axes) == (2 if runs else 1)
@@ -114,4 +135,58 @@ def test_runs_are_those_of_one_roles_images_that_count_their_active_units() -> N
     }
     game = reported.measured(0, frechet_distance=Measured("lower", (1.0,)))
     found = {"a_vae": used, "a_face_vae": used, "a_gan": game}
-    assert latent_size.runs(experiments, found, "digits") == [latent_size.AdviceRun("a_vae", 5, 3.0, True, 80.0)]
+    (run,) = latent_size.runs(experiments, found, "digits")
+    assert replace(run, series="") == AdviceRun("a_vae", 5, 3.0, True, 80.0)
+
+
+def test_a_weight_or_a_schedule_regularises_and_a_series_differs_in_nothing_else() -> None:
+    used = reported.measured(0, active_units=Measured("neither", (3.0,)))
+    block = {"data": "digits", "latent": 5, "conditional": False, "layers": 3, "seeds": [0]}
+    experiments = {
+        "plain": block,
+        "said": block | {"beta": 1.0, "beta_warmup": 0, "latent": 7, "seeds": [0, 1]},
+        "weighed": block | {"beta": 2.0},
+        "warmed": block | {"beta_warmup": 9},
+        "deeper": block | {"layers": 4},
+    }
+    found = latent_size.runs(experiments, dict.fromkeys(experiments, used), "digits")
+    assert [run.name for run in found if run.regularised] == ["weighed", "warmed"]
+    assert [run.name for run in found if run.series != found[0].series] == ["deeper"]
+    pair = latent_size.largest(found)
+    assert pair is not None
+    assert [run.name for run in pair] == ["weighed", "plain"]
+    assert latent_size.largest([run for run in found if run.name != "plain"]) is None
+    assert latent_size.largest(found[:2]) is None
+
+
+@pytest.mark.parametrize(
+    ("nll", "scatter", "words"),
+    [
+        (76.0, 0.1, ["Z = 60", "regularise it", "regularised60 uses 9.3 of its 60", "by 2.00 ±", "than with 10"]),
+        (80.0, 0.1, ["Z = 10", "likeliest", "by 2.00 ±", "than under regularised60"]),
+        (77.9, 2.0, ["Z = 10", "the smallest tried that holds", "9.3 of its 60", "cannot be told"]),
+    ],
+)
+def test_the_advice_goes_by_what_is_likelier_beyond_chance(nll: float, scatter: float, words: list[str]) -> None:
+    runs = large(nll, scatter)
+    advice = latent_size.advice(runs)
+    assert all(word in advice for word in words), advice
+    assert advice in drawn(tuple(runs)).texts[1].get_text().replace("\n", " ")
+
+
+def test_what_is_used_decides_which_size_is_enough() -> None:
+    runs = [replace(run, active_units=10.5) if run.regularised else run for run in large(77.9, 2.0)]
+    assert "Z = 15, the smallest" in latent_size.advice(runs)
+
+
+def test_without_a_regularised_latent_there_is_no_advice() -> None:
+    for runs in (RUNS, large(76.0)[:3], large(76.0)[3:], [replace(run, nll=None) for run in large(76.0)]):
+        assert latent_size.advice(runs) == ""
+        assert not drawn(tuple(runs)).texts[1].get_text().startswith("We")
+
+
+def test_the_curve_is_marked_where_the_large_latents_use_so_many() -> None:
+    axes = drawn(tuple(large(76.0))).axes[0]
+    squares = {line.get_xdata()[0] for line in axes.lines if line.get_marker() == "s"}  # type: ignore[index]
+    assert squares == {9.3, 10.0}
+    assert {"9.3: regularised60", "10: plain60"} <= {text.get_text() for text in axes.texts}
