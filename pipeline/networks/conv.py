@@ -1,19 +1,16 @@
 """Convolutional encoder and decoder of autoencoders: 4x4 convolutions with stride 2, and their mirror.
 
-Batch norm + ReLU after each but the last. Labels join the encoder's features and the decoder's latent. Where
-`upsampling` is `resized`, the decoder doubles its maps' pixels and convolves them 3x3 instead.
+Batch norm + ReLU after each but the last. Labels join the encoder's features and the decoder's latent.
 """
 
 import math
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.contracts.network import Network
-from pipeline.contracts.resizing import Resizing
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 
@@ -21,13 +18,9 @@ LEVELS = 4  # halvings
 
 
 class Settings(Strict):
-    """width: channels of the largest maps, half the image's size; doubled at each of three more halvings.
-
-    upsampling: what doubles the decoder's maps, `transposed` convolutions or `resized` ones, see `Resizing`.
-    """
+    """width: channels of the largest maps, half the image's size; doubled at each of three more halvings."""
 
     width: int = Field(ge=1)
-    upsampling: Literal["transposed", "resized"] = "transposed"
 
 
 class Conv(Network):
@@ -37,7 +30,7 @@ class Conv(Network):
         _, height, side = shape
         if height % 2**LEVELS or side % 2**LEVELS:
             raise InputError(f"network conv: expected images of sides that 16 divides, found {height} x {side}")
-        self.shape, self.upsampling = shape, settings.upsampling
+        self.shape = shape
         self.widths = [settings.width * 2**level for level in range(LEVELS)]  # largest maps first
         self.smallest = (self.widths[-1], height // 2**LEVELS, side // 2**LEVELS)
 
@@ -49,12 +42,6 @@ class Conv(Network):
 
     def decoder(self, inputs: int, condition: int) -> nn.Module:
         return Decoder(self, inputs, condition)
-
-    def doubling(self, inputs: int, outputs: int, bias: bool) -> nn.Module:
-        """From maps (B, inputs, H, W) to (B, outputs, 2 H, 2 W)."""
-        if self.upsampling == "resized":
-            return Resizing(inputs, outputs, bias)
-        return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=bias)
 
 
 class Encoder(nn.Module):
@@ -84,9 +71,9 @@ class Decoder(nn.Module):
         self.head = nn.Linear(inputs + condition, math.prod(network.smallest))
         layers: list[nn.Module] = [nn.BatchNorm2d(network.widths[-1]), nn.ReLU(inplace=True)]
         for before, after in pairwise(reversed(network.widths)):
-            layers += [network.doubling(before, after, bias=False)]
+            layers += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
             layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers, network.doubling(network.widths[0], network.shape[0], bias=True))
+        self.layers = nn.Sequential(*layers, nn.ConvTranspose2d(network.widths[0], network.shape[0], 4, 2, 1))
         self.to(memory_format=torch.channels_last)
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:

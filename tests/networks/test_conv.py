@@ -1,12 +1,9 @@
 """The autoencoders' network."""
 
-from typing import Literal
-
 import pytest
 import torch
 from torch import nn
 
-from pipeline.contracts.resizing import Resizing
 from pipeline.ground.errors import InputError
 from pipeline.networks import conv, dcgan, mlp, projection
 
@@ -26,25 +23,6 @@ def test_the_layers_of_report_d_at_full_width() -> None:
         with torch.no_grad():
             module.eval()(inputs, torch.zeros(2, 0))
         assert shapes == expected
-
-
-@torch.no_grad()
-def test_resized_the_decoder_has_the_same_maps_and_draws_no_checkerboard_to_begin_with() -> None:
-    """The checkerboard: how far the four pixels that come of one differ on the average."""
-    energy = {}
-    upsampling: Literal["transposed", "resized"]
-    for upsampling in ("transposed", "resized"):
-        torch.manual_seed(0)
-        network = conv.build(conv.Settings(width=8, upsampling=upsampling), (3, 64, 64))
-        decoder = network.decoder(10, 0).train()
-        assert sum(isinstance(m, Resizing) for m in decoder.modules()) == (4 if upsampling == "resized" else 0)
-        assert not any(isinstance(m, Resizing) for m in network.encoder(1, 0).modules())
-        images = decoder(torch.randn(64, 10), torch.zeros(64, 0))
-        assert images.shape == (64, 3, 64, 64)
-        inner = images[:, :, 8:-8, 8:-8]
-        phases = torch.stack([inner[:, :, row::2, column::2].mean((2, 3)) for row in (0, 1) for column in (0, 1)])
-        energy[upsampling] = (phases.var(0).mean() / inner.var((2, 3)).mean()).item()
-    assert energy["resized"] < energy["transposed"] / 10
 
 
 @torch.no_grad()
