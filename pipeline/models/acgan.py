@@ -22,9 +22,10 @@ from pipeline.ground.params import Strict
 
 
 class Settings(Strict):
-    """latent: Z. loss: see above. auxiliary: weight of the label loss in G's. label_fakes: weight of the classifier's loss
-    on fakes, of the labels that G was asked for; at 0 it learns its labels from real images alone, and G cannot agree
-    with it on others. moving_average: decay of the average of G's weights, by update. drawn_by: which of the two draws.
+    """latent: Z. loss: see above. auxiliary: weight of the label loss in G's. label_fakes: weight of the classifier's
+    loss on fakes, of the labels that G was asked for; at 0 it learns its labels from real images alone, and G cannot
+    agree with it on others. moving_average: decay of the average of G's weights, by update. drawn_by: which of the two
+    draws.
     """
 
     latent: int = Field(ge=1)
