@@ -12,7 +12,7 @@ from pipeline.ground.errors import InputError
 
 def explore(
     name: Annotated[str, typer.Argument(help="A trained experiment, such as face_acgan.")],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="To serve on.  [default: a free one]")] = 0,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="To serve on.  [default: a free one]")] = None,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the browser.")] = True,
     device: Device = "auto",
 ) -> None:
@@ -28,7 +28,7 @@ def explore(
     from tools.explorer.artist import Studio
     from tools.explorer.server import Server
 
-    with Server(port, Studio(folder, pick(device))) as server:
+    with Server(port or 0, Studio(folder, pick(device))) as server:
         print(f"{server.url} draws from {name}; Ctrl-C ends it", flush=True)
         try:
             if open_:

@@ -256,7 +256,7 @@
 
   remember();
   document.title = `${facts.name} · latentlab explore`;
-  document.documentElement.style.setProperty("--tile", `${Math.max(1, Math.floor(64 / WIDTH)) * WIDTH}px`);
+  document.documentElement.style.setProperty("--tile", `${Math.floor(64 / WIDTH) * WIDTH || 64}px`);
   Object.assign(find("image"), { width: WIDTH, height: HEIGHT });
   find("keep").download = `${facts.name}.png`;
   find("name").textContent = facts.name;

@@ -65,6 +65,7 @@ class Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # connections last, so that a slider's pictures need no new ones
+    disable_nagle_algorithm = True  # or each picture waits 40 ms for the receipt of its headers
     server_version, sys_version = "latentlab", ""
     server: Server
 
