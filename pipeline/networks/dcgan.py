@@ -86,7 +86,8 @@ class Generator(nn.Module):
         layers: list[nn.Module] = []
         for step, (before, after) in enumerate(pairwise([joined, *reversed(widths)])):
             # 1x1 to 4x4, then doubling
-            layers += [_doubling(before, after, settings) if step else Patches(before, after, SMALLEST, bias=False)]
+            doubling = _doubling(before, after, settings)
+            layers += [doubling if step else Patches(before, after, SMALLEST, bias=False)]
             layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
             if settings.deepened and not step:
                 layers += [nn.ConvTranspose2d(after, after, 3, 1, 1, bias=False)]
