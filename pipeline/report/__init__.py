@@ -1,1 +1,1 @@
-"""One page on all experiments. May import ground, statistics, wording, conclusions, figures."""
+"""One page on all experiments. May import ground, contracts, statistics, wording, conclusions, figures."""

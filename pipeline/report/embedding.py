@@ -1,4 +1,4 @@
-"""PNG files as data URIs of a page, small enough that all of them fit into it."""
+"""Pictures and films as data URIs of a page, small enough that all of them fit into it."""
 
 import base64
 import io
@@ -12,12 +12,14 @@ from typing import Final
 
 from PIL import Image, ImageChops, ImageStat
 
+from pipeline.figures.common import film
 from pipeline.ground.errors import InputError
 
 _COLOURS: Final = 64  # of a chart
 _GREYS: Final = 24
 _METHOD: Final = Image.Quantize.FASTOCTREE  # median cut loses the colour of thin lines
 _SAME: Final = 3.5  # of 255: a picture that so few colours change by less is a chart
+_PLAIN, _REEL = 85, 65  # the quality of pictures without type, and of films
 _PROBE: Final = 4  # times smaller than the picture is what is looked at to tell
 
 
@@ -28,6 +30,18 @@ class Picture:
     data: str
     width: int
     height: int
+
+
+@dataclass(frozen=True)
+class Reel:
+    """A film. frames: all alike in size. lines: what each of them shows."""
+
+    frames: Sequence[Picture]
+    lines: Sequence[str]
+
+    @property
+    def characters(self) -> int:
+        return sum(len(frame.data) for frame in self.frames)
 
 
 @dataclass(frozen=True)
@@ -56,9 +70,10 @@ def embedded(
         # Pillow works without Python's lock, so that threads are enough.
         threads = ThreadPoolExecutor(os.cpu_count())
         try:
-            for path, picture in zip(paths, threads.map(partial(_embedded, look), paths), strict=True):
+            made = threads.map(partial(_embedded, look), paths)
+            for done, (path, picture) in enumerate(zip(paths, made, strict=True), 1):
                 found[path] = picture
-                show(len(found))
+                show(done)
                 left -= len(picture.data)
                 if left < 0:
                     break
@@ -77,20 +92,40 @@ def _embedded(look: _Look, path: Path) -> Picture:
             picture = file.convert("RGB")
     except OSError as error:
         raise InputError(f"{path}: expected a picture, found something else ({error})") from None
-    content = io.BytesIO()
     shown = round(picture.width / 2), round(picture.height / 2)
     red, green, blue = picture.split()
     if ImageChops.difference(red, green).getbbox() is None is ImageChops.difference(green, blue).getbbox():
         # Images in grids are squares of whole pixels, which cost next to nothing where they stay as they are.
         step = 255 / (_GREYS - 1)
         few = green.point([round(round(value / step) * step) for value in range(256)])
-        few.convert("RGB").save(content, format="WEBP", lossless=True, quality=20, method=1)
+        data = _uri(few.convert("RGB"), lossless=True, quality=20, method=1)
     elif _is_chart(picture):
         few = _smaller(picture, look.chart).quantize(_COLOURS, _METHOD, dither=Image.Dither.NONE)
-        few.convert("RGB").save(content, format="WEBP", lossless=True, quality=20, method=1)
+        data = _uri(few.convert("RGB"), lossless=True, quality=20, method=1)
     else:
-        _smaller(picture, look.photo).save(content, format="WEBP", quality=look.quality, method=2)
-    return Picture("data:image/webp;base64," + base64.b64encode(content.getvalue()).decode(), *shown)
+        data = _uri(_smaller(picture, look.photo), quality=look.quality, method=2)
+    return Picture(data, *shown)
+
+
+def plain(path: Path) -> Picture:
+    """A picture without type, as large as its file."""
+    with Image.open(path) as file:
+        picture = file.convert("RGB")
+    return Picture(_uri(picture, quality=_PLAIN, method=4), *picture.size)
+
+
+def reel(path: Path) -> Reel:
+    """A film, at half its size: which is how large its images are, before they are enlarged to be looked at."""
+    found = film.load(path)
+    pictures = [Image.fromarray(frame) for frame in found.frames]
+    frames = [Picture(_uri(_smaller(each, 0.5), quality=_REEL, method=4), each.width, each.height) for each in pictures]
+    return Reel(frames, found.lines)
+
+
+def _uri(picture: Image.Image, **how: int) -> str:
+    content = io.BytesIO()
+    picture.save(content, format="WEBP", **how)
+    return "data:image/webp;base64," + base64.b64encode(content.getvalue()).decode()
 
 
 def _is_chart(picture: Image.Image) -> bool:

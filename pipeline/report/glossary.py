@@ -1,8 +1,17 @@
 """What the report says about figures, metrics and data roles; it does without what is not listed here."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 ROLES: Final = {"digits": "Digits", "colour": "House numbers", "scenes": "Scenes", "faces": "Faces"}
+FAMILIES: Final = {
+    "ae": "autoencoder",
+    "vae": "VAE",
+    "gan": "GAN",
+    "wgan": "Wasserstein GAN",
+    "acgan": "ACGAN",
+    "infogan": "InfoGAN",
+}
 
 # In the page's order. By the start of the file's name: a figure's plug-in may draw several.
 FIGURES: Final = {
@@ -14,11 +23,14 @@ FIGURES: Final = {
     "codes": "What a latent code, which nobody explained to the model, came to mean.",
     "reconstructions": "Test images and what of them passes through the latent.",
     "real_fake": "Real images beside drawn ones: what still tells them apart.",
+    "eyes": "The eyes of drawn faces, enlarged, beside real ones: whether the two of a face match.",
     "corners": "The plane between four latents: whether images change smoothly on the way.",
     "interpolation": "From one latent to another in equal steps: whether images change smoothly.",
     "latent_map": "Which test images lie together in the latent space, and whether their labels do.",
     "curves": "Learning curves: whether training has settled, and how far seeds agree.",
     "progress": "Quality against training: whether more of it would help, and whether averaged weights draw better.",
+    "learning": "The same latents and labels at each moment of training that was kept: what is learned first.",
+    "cover": "A few images of the model, as they come.",
 }
 
 METRICS: Final = {
@@ -94,6 +106,12 @@ def metric(name: str) -> str:
 def role(name: str) -> str:
     """A data role's name as a title."""
     return ROLES.get(name, title(name))
+
+
+def objective(experiment: Mapping[str, Any]) -> str:
+    """What kind of model an experiment's entry describes: `conditional VAE`."""
+    family = FAMILIES.get(experiment["family"], title(experiment["family"]))
+    return f"conditional {family}" if experiment.get("conditional") else family
 
 
 def title(name: str) -> str:

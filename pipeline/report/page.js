@@ -123,6 +123,56 @@ document.documentElement.classList.add("script");
   }
 })();
 
+// Films: all of a plate show the same moment. They stand still until asked, play once to their end, and where motion is
+// not wanted there is nothing to play, only steps.
+(() => {
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+  for (const plate of document.querySelectorAll(".films")) {
+    const [play, back, on] = ["play", "back", "on"].map((name) => plate.querySelector(`.${name}`));
+    const slider = plate.querySelector("input");
+    const last = Number(slider.max);
+    const films = [...plate.querySelectorAll(".film")].map((film) => [...film.querySelectorAll("li")]);
+    let timer = 0;
+    const show = (moment) => {
+      slider.value = moment;
+      const text = `${moment} of ${last}`;
+      slider.setAttribute("aria-valuetext", `moment ${text}`);
+      plate.querySelector("output").textContent = text;
+      back.disabled = moment === 1;
+      on.disabled = moment === last;
+      for (const frames of films) {
+        const now = Math.ceil((moment * frames.length) / last); // a shorter one is as far on its way
+        frames.forEach((frame, number) => frame.classList.toggle("now", number + 1 === now));
+      }
+    };
+    const pause = () => {
+      clearInterval(timer);
+      timer = 0;
+      play.textContent = "Play";
+    };
+    const step = (by) => {
+      pause();
+      show(Math.min(last, Math.max(1, Number(slider.value) + by)));
+    };
+    play.addEventListener("click", () => {
+      if (timer) { pause(); return; }
+      if (Number(slider.value) === last) show(1);
+      play.textContent = "Pause";
+      timer = setInterval(() => {
+        show(Math.min(last, Number(slider.value) + 1));
+        if (Number(slider.value) === last) pause();
+      }, 700);
+    });
+    back.addEventListener("click", () => step(-1));
+    on.addEventListener("click", () => step(1));
+    slider.addEventListener("input", () => step(0));
+    const heed = () => { pause(); play.hidden = still.matches; };
+    still.addEventListener("change", heed);
+    heed();
+    show(last);
+  }
+})();
+
 (() => {
   const dialog = document.getElementById("enlarged");
   const image = document.getElementById("enlarged-image");

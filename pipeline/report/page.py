@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,13 +15,14 @@ from pipeline.conclusions.results import Result
 from pipeline.report import conclusion_charts, glossary
 from pipeline.report.embedding import Picture
 from pipeline.report.explorer import Embedded
+from pipeline.report.overview import Overview
 from pipeline.report.runs import Run
 from pipeline.report.sections import sections
 from pipeline.report.settings import Settings
 from pipeline.report.tables import tabulated
 from pipeline.wording.numbers import ALONE_WORDS
 
-MOST: Final = 14_600_000  # characters of the page, that it stays below 15 MB
+MOST: Final = 19_600_000  # characters of the page, that it stays below 20 MB
 _TEXT: Final = 500_000  # of them at most for everything but pictures and decoders
 _FOLDER = Path(__file__).parent
 
@@ -30,7 +31,7 @@ _FOLDER = Path(__file__).parent
 class Content:
     """All that the page shows. judges, referees: by role, the files of what they make of real images; budget: the name
     of the one that params.yaml holds, None for none of them; sizes: the picture of how many latent dimensions are
-    needed.
+    needed; overview: models side by side; covers: their images, by file.
     """
 
     runs: Sequence[Run]
@@ -41,6 +42,8 @@ class Content:
     decoders: Sequence[Embedded]
     sizes: Picture
     budget: str | None
+    overview: Overview = field(default_factory=lambda: Overview((), ""))
+    covers: Mapping[Path, Picture] = field(default_factory=dict)
 
 
 def room(decoders: Sequence[Embedded]) -> int:
@@ -95,7 +98,10 @@ def render(content: Content) -> str:
     places = {name: number for number, each in enumerate(found, 1) for name in each.names}
     return environment.get_template("page.html.j2").render(
         facts=facts(content),
+        overview=content.overview,
+        covers=content.covers,
         conclusions=content.conclusions,
+        concluded={each.id: each for each in content.conclusions},
         counts=results.counts(content.conclusions),
         verdicts=conclusion_charts,
         tables=tables,

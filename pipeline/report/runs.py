@@ -1,24 +1,26 @@
 """The experiments that the page is about, as they are read from the results."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.ground.errors import InputError
-from pipeline.report.embedding import Picture
+from pipeline.report.embedding import Picture, Reel
 from pipeline.report.settings import Settings
 from pipeline.statistics.measurements import Measurements
 
 
 @dataclass(frozen=True)
 class Run:
-    """An experiment. parameters: its block of params.yaml; pictures: by kind."""
+    """An experiment. parameters: its block of params.yaml; pictures, films: by kind."""
 
     name: str
     parameters: Mapping[str, Any]
     found: Measurements
     pictures: Mapping[str, Picture]
+    films: Mapping[str, Reel] = field(default_factory=dict)
 
     @property
     def role(self) -> str:
@@ -36,11 +38,23 @@ def check(experiments: Mapping[str, Any], found: Mapping[str, Measurements], set
 
 
 def gathered(
-    experiments: Mapping[str, Any], found: Mapping[str, Measurements], pictures: Mapping[Path, Picture]
+    experiments: Mapping[str, Any],
+    found: Mapping[str, Measurements],
+    pictures: Mapping[Path, Picture],
+    films: Mapping[Path, Reel],
 ) -> list[Run]:
-    """Each experiment with its measurements and pictures; pictures: by file, each in a folder named after its
-    experiment."""
+    """Each experiment with its measurements, pictures and films: by file, each in a folder named after its
+    experiment; those of other folders are no experiment's."""
     own: dict[str, dict[str, Picture]] = {name: {} for name in experiments}
+    moving: dict[str, dict[str, Reel]] = {name: {} for name in experiments}
     for path, picture in pictures.items():
-        own[path.parent.name][path.stem] = picture
-    return [Run(name, block, found[name], own[name]) for name, block in experiments.items()]
+        if path.parent.name in own:
+            own[path.parent.name][path.stem] = picture
+    for path, each in films.items():
+        moving[path.parent.name][path.stem] = each
+    return [Run(name, block, found[name], own[name], moving[name]) for name, block in experiments.items()]
+
+
+def of_real_images(folder: Path, runs: Iterable[Run]) -> dict[str, dict[str, Any]]:
+    """By role, what a judge or referee makes of real images: `folder`/ROLE.json."""
+    return {run.role: json.loads((folder / f"{run.role}.json").read_text(encoding="utf-8")) for run in runs}

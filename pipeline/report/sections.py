@@ -1,13 +1,13 @@
 """The page's sections, one a report: how its experiments differ, and their pictures side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pipeline.report import glossary
-from pipeline.report.embedding import Picture
+from pipeline.report.embedding import Picture, Reel
 from pipeline.report.runs import Run
-from pipeline.report.settings import Part, Settings
+from pipeline.report.settings import Lead, Part, Settings
 
 _NOTED: Final = 3  # parameters that differ, below a picture
 _ABSENT: Final = "–"
@@ -30,15 +30,43 @@ class Plate:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a section begins with. pictures: the experiment, what is special about it, the figure's kind, the picture;
+    conclusions: by id.
+    """
+
+    question: str
+    pictures: Sequence[tuple[str, str, str, Picture]]
+    conclusions: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A kind of film, of each experiment that has it, as of `Plate`."""
+
+    kind: str
+    films: Sequence[tuple[str, str, Reel]]
+
+    @property
+    def moments(self) -> int:
+        """Frames of the longest of them."""
+        return max(len(reel.frames) for _, _, reel in self.films)
+
+
+@dataclass(frozen=True)
 class Section:
-    """differing, optimisers: parameters in which its experiments differ; common: those that all of them share."""
+    """answers: what it begins with. differing, optimisers: parameters in which its experiments differ; common: those
+    that all of them share.
+    """
 
     title: str
     names: Sequence[str]
+    answers: Sequence[Answer]
     differing: Sequence[Parameter]
     optimisers: Sequence[Parameter]
     common: Mapping[str, str]
     plates: Sequence[Plate]
+    screens: Sequence[Screen]
 
 
 def flat(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -69,15 +97,34 @@ def section(part: Part, runs: Mapping[str, Run]) -> Section:
     ]
     players = [parameter for parameter in differing if parameter.key.startswith("optimisers.")]
     others = [parameter for parameter in differing if parameter not in players]
-    notes = {name: _note([*others, *players], place) for place, name in enumerate(names)}
-    kinds = sorted(
-        {kind for name in names for kind in runs[name].pictures}, key=lambda kind: (glossary.place(kind), kind)
-    )
+    told = [parameter for parameter in (*others, *players) if parameter.key != "seeds"]  # of which pictures show one
+    notes = {name: _note(told, place) for place, name in enumerate(names)}
+    kinds = _ordered({kind for name in names for kind in runs[name].pictures})
     plates = [
         Plate(kind, [(n, notes[n], runs[n].pictures[kind]) for n in names if kind in runs[n].pictures])
         for kind in kinds
     ]
-    return Section(part.title, names, others, players, common, plates)
+    screens = [
+        Screen(kind, [(n, notes[n], runs[n].films[kind]) for n in names if kind in runs[n].films])
+        for kind in _ordered({kind for name in names for kind in runs[name].films})
+    ]
+    answers = [found for lead in part.leads if (found := _answer(lead, runs, notes)).pictures]
+    return Section(part.title, names, answers, others, players, common, plates, screens)
+
+
+def _ordered(kinds: Collection[str]) -> list[str]:
+    return sorted(kinds, key=lambda kind: (glossary.place(kind), kind))
+
+
+def _answer(lead: Lead, runs: Mapping[str, Run], notes: Mapping[str, str]) -> Answer:
+    """Those of a lead's pictures that there are; what is special is the objective, unless it is the same in several."""
+    named = [picture.split("/") for picture in lead.pictures]
+    there = [(name, kind) for name, kind in named if name in runs and kind in runs[name].pictures]
+    objectives = {name: glossary.objective(runs[name].parameters) for name, _ in there}
+    if len(there) == 1 or len(set(objectives.values())) > 1:
+        notes = objectives
+    found = [(name, notes.get(name, ""), kind, runs[name].pictures[kind]) for name, kind in there]
+    return Answer(lead.question, found, lead.conclusions)
 
 
 def _note(differing: Sequence[Parameter], place: int) -> str:
