@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.ground.errors import InputError
 from pipeline.report import embedding
 from pipeline.report.embedding import Picture, Reel
 from pipeline.report.overview import Tile
@@ -26,15 +25,10 @@ def drawn(results: Path, names: Collection[str]) -> list[Path]:
 
 
 def led(results: Path, settings: Settings, names: Collection[str]) -> list[Path]:
-    """The files of the figures that sections begin with, of those experiments that there are.
-
-    Raises InputError naming a figure that was not drawn.
-    """
+    """The files of the figures that sections begin with, as far as they are drawn: a figure may not apply any more."""
     named = [picture for part in settings.sections for lead in part.leads for picture in lead.pictures]
-    found = {name: results / f"figures/{name}.png" for name in named if name.split("/")[0] in names}
-    if missing := [name for name, path in found.items() if not path.exists()]:
-        raise InputError(f"params.yaml: report.sections: leads: expected drawn figures, found {', '.join(missing)}")
-    return [found[name] for name in named if name in found]
+    paths = [results / f"figures/{name}.png" for name in named if name.split("/")[0] in names]
+    return [path for path in paths if path.exists()]
 
 
 def embedded(

@@ -7,7 +7,6 @@ import pytest
 import reported
 from pydantic import ValidationError
 
-from pipeline.ground.errors import InputError
 from pipeline.report import page, pictures
 from pipeline.report.page import Content
 from pipeline.report.sections import section
@@ -66,11 +65,10 @@ def test_what_there_is_not_is_left_out(shown: Content) -> None:
     assert section(led("gone/samples").sections[0], runs).answers == []
 
 
-def test_a_figure_that_was_not_drawn_is_named(tmp_path: Path) -> None:
+def test_what_is_drawn_is_embedded_once_more(tmp_path: Path) -> None:
     path = reported.picture(tmp_path / "figures/plain/samples.png")
-    assert pictures.led(tmp_path, led("plain/samples", "gone/eyes"), ["plain"]) == [path]
-    with pytest.raises(InputError, match="leads: expected drawn figures, found plain/eyes"):
-        pictures.led(tmp_path, led("plain/samples", "plain/eyes"), ["plain"])
+    reported.picture(tmp_path / "figures/gone/eyes.png")
+    assert pictures.led(tmp_path, led("plain/samples", "plain/eyes", "gone/eyes"), ["plain"]) == [path]
 
 
 @pytest.mark.parametrize("name", ["plain", "a/b/c", "plain/samples.png", "../x"])
