@@ -17,6 +17,7 @@ from pipeline.figures import learning
 from pipeline.figures.common import film, saving
 from pipeline.figures.common.film import Film
 from pipeline.figures.common.inputs import Inputs
+from pipeline.figures.common.plain import sheet
 from pipeline.figures.common.words import duration
 from pipeline.ground.errors import InputError
 
@@ -151,6 +152,15 @@ def test_films_play_and_their_end_stays(tmp_path: Path) -> None:
             assert text[:, -1].min() > 200  # the line ends before the frame does
     assert stays == [film.MOMENT] * 7 + [film.END]
     assert path.stat().st_size < 500_000
+
+
+def test_noise_is_coarser_that_it_stays_small(tmp_path: Path) -> None:
+    draw = torch.Generator().manual_seed(0)
+    images = [torch.rand(10, 3, 64, 64, generator=draw) for _ in range(8)]
+    frames = [sheet(each, learning.COLUMNS, learning.SIDE, learning.GAP) for each in images]
+    film.save(Film(frames, ["noise"] * 8), tmp_path / "a.webp")
+    assert (tmp_path / "a.webp").stat().st_size < 500_000
+    assert len(film.load(tmp_path / "a.webp").frames) == 8
 
 
 def test_films_come_back_as_they_were(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A film: the same drawings at each kept moment of training, on disk an animated WebP with a line of text a frame."""
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from pipeline.ground.files import replacing
 LINE: Final = 40  # pixels below a frame, for its line of text
 SIZE: Final = 20  # pixels of the type
 MOMENT, END = 700, 3000  # milliseconds that a frame stays, and the last one
-QUALITY: Final = 80
+QUALITIES: Final = (80, 60, 40, 20)  # of the frames, the first that fits
+MOST: Final = 500_000  # bytes of a film
 _DESCRIPTION: Final = 0x010E  # EXIF's ImageDescription: the lines, so that a page can set them in its own type
 
 
@@ -42,19 +44,15 @@ def save(film: Film, path: Path) -> None:
     facts = Image.Exif()
     facts[_DESCRIPTION] = json.dumps(list(film.lines))
     stay = [MOMENT] * (len(pictures) - 1) + [END]
-    with replacing(path) as beside:
+    for quality in QUALITIES:
+        content = io.BytesIO()
         first, *others = pictures
-        first.save(
-            beside,
-            format="WEBP",
-            save_all=True,
-            append_images=others,
-            duration=stay,
-            loop=0,
-            quality=QUALITY,
-            method=4,
-            exif=facts,
-        )
+        how = {"save_all": True, "append_images": others, "duration": stay, "loop": 0, "exif": facts}
+        first.save(content, format="WEBP", quality=quality, method=4, **how)
+        if content.tell() < MOST:
+            break
+    with replacing(path) as beside:
+        beside.write_bytes(content.getvalue())
 
 
 def load(path: Path) -> Film:
