@@ -199,6 +199,12 @@ def _set(content: dict[str, Any], key: str, value: Any) -> None:
         ("report.metrics.letters", ["elbo"], ["report.metrics.letters", "digits"]),
         ("report.explorer", ["me"], ["report.explorer", "'me'"]),
         ("report.explorer", ["face_vae"], ["report.explorer", "'face_vae'", "data: faces", "network: conv"]),
+        ("report.overview", ["me"], ["report.overview", "'me'"]),
+        (
+            "report.sections",
+            [{"title": "A", "experiments": ["cgan"], "leads": [{"question": "?", "pictures": ["cgan/clases"]}]}],
+            ["report.sections.0.leads", "EXPERIMENT/FIGURE", "'cgan/clases'"],
+        ),
         ("report.sections", [{"title": "A", "experiments": []}], ["report.sections.0.experiments"]),
         ("report.sections", [{"title": "A", "experiments": ["me"]}], ["report.sections.0.experiments", "'me'"]),
         ("report.sections", [{"title": n, "experiments": ["cgan"]} for n in "AB"], ["report.sections", "'cgan'"]),

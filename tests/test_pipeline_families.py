@@ -99,7 +99,7 @@ def test_faces_leave_all_their_results(faces: Workspace) -> None:
     assert not {"elbo", "nll", "active_units"} & found["face_ae"]
 
     drawn = {name: {path.stem for path in (results / f"figures/{name}").glob("*.png")} for name in found}
-    every = {"samples", "real_fake", "interpolation", "curves"}
+    every = {"samples", "real_fake", "eyes", "interpolation", "curves"}
     assert drawn["face_ae"] == every | {"reconstructions", "latent_map"}
     assert drawn["face_acgan"] == every | {"flips_pairs", "flips_all", "progress"}
     assert drawn["face_infogan"] == every | {"codes_meaning", "codes_mixed", "progress"}

@@ -90,6 +90,13 @@ def make(folder: Path, experiments: Iterable[str]) -> Workspace:
         content["experiments"] = {n: block for n, block in content["experiments"].items() if n in wanted}
         report = content["report"]
         report["explorer"] = [name for name in report["explorer"] if name in wanted]
+        report["overview"] = [name for name in report["overview"] if name in wanted]
+        for section in report["sections"]:
+            section["leads"] = [
+                lead | {"pictures": pictures}
+                for lead in section.get("leads", ())
+                if (pictures := [picture for picture in lead["pictures"] if picture.split("/")[0] in wanted])
+            ]
         report["sections"] = [
             section | {"experiments": names}
             for section in report["sections"]

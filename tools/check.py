@@ -100,6 +100,12 @@ def _report(content: Mapping[str, Any]) -> None:
         for name in names:
             if name not in content["experiments"]:
                 raise InputError(f"params.yaml: {key}: expected entries of experiments, found {name!r}")
+    for name in checked.overview:
+        if name not in content["experiments"]:
+            raise InputError(f"params.yaml: report.overview: expected entries of experiments, found {name!r}")
+    for number, part in enumerate(checked.sections):
+        for picture in (picture for lead in part.leads for picture in lead.pictures):
+            _picture(content, f"report.sections.{number}.leads", picture)
     named = [name for names in parts.values() for name in names]
     if twice := next((name for name in named if named.count(name) > 1), None):
         raise InputError(f"params.yaml: report.sections: expected each experiment once, found {twice!r} again")
@@ -112,6 +118,16 @@ def _report(content: Mapping[str, Any]) -> None:
                 f"params.yaml: report.explorer: expected experiments with data: digits, family: vae, network: mlp, as "
                 f"the page's own decoder draws no others; found {name!r} with {found}"
             )
+
+
+def _picture(content: Mapping[str, Any], key: str, picture: str) -> None:
+    """A picture is an experiment's, and one of the figures of its role, several of which a figure may draw."""
+    name, _, kind = picture.partition("/")
+    block = content["experiments"].get(name)
+    role = block.get("data") if isinstance(block, Mapping) else None
+    drawn = content["figures"][role]["figures"] if role in content["figures"] else ()
+    if not any(kind == each or kind.startswith(f"{each}_") for each in drawn):
+        raise InputError(f"params.yaml: {key}: expected EXPERIMENT/FIGURE, a figure of its role, found {picture!r}")
 
 
 def _experiment(content: Mapping[str, Any], name: str, value: Any) -> None:
