@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -202,13 +202,13 @@ def _explained(axes: Axes, explained: Tensor, marked: Sequence[AdviceRun]) -> No
         axes.plot(count, height, "o", color=style.PALETTE[0], markersize=5)
         line = min(height, line - _LINE)
         _label(axes, f"{share:.0%}: {count}", (count, line), style.INK)
-    used = [min(max(run.active_units, 1), last) for run in marked]
-    for place, (run, at) in enumerate(zip(marked, used, strict=True)):
+    for place, run in enumerate(marked):
+        at = min(max(run.active_units, 1), last)
         colour = style.PALETTE[_KINDS[run.kind]]
         height = 100 * float(np.interp(at, counts, explained[:last].cpu().numpy()))
         axes.plot([at, at], [0, height], color=colour, linewidth=1.2)
         axes.plot(at, height, "s", color=colour, markersize=5)
-        _label(axes, f"{_count(run.active_units)}: {run.name}", (max(used), (2 * place + 1) * _LINE), colour)
+        _label(axes, f"{_count(run.active_units)}: {run.name}", (last, (2 * place + 1) * _LINE), colour, "right")
     axes.set_xlim(1, last)
     axes.xaxis.set_major_locator(FixedLocator(_TICKS))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -216,13 +216,16 @@ def _explained(axes: Axes, explained: Tensor, marked: Sequence[AdviceRun]) -> No
     axes.set_ylim(0, 102)
 
 
-def _label(axes: Axes, text: str, at: tuple[float, float], colour: str) -> None:
-    """Beside a point of the axes, below the line of the curve, which rises to the right."""
+def _label(
+    axes: Axes, text: str, at: tuple[float, float], colour: str, side: Literal["left", "right"] = "left"
+) -> None:
+    """Beside a point of the axes, which lies at this side of the text; below the curve, which rises to the right."""
     axes.annotate(
         text,
         at,
-        (5, -4),
+        (5 if side == "left" else -5, -4),
         textcoords="offset points",
+        ha=side,
         va="top",
         size=style.SMALL_SIZE,
         color=colour,
