@@ -16,18 +16,24 @@ BUDGETS = Path("budgets")
 
 def budget(
     name: Annotated[
-        str, typer.Argument(help="smoke (does it run?), laptop (two cores), full (the reports' own sizes).")
+        str,
+        typer.Argument(
+            help="smoke (does it run?), laptop (two cores), evening (longer), full (the reports' own sizes)."
+        ),
     ],
 ) -> None:
     """Write a budget from budgets/NAME.yaml into params.yaml: sizes, epochs, seeds. Comments stay."""
     from pipeline.ground.files import replacing
-    from pipeline.ground.params import PARAMS, load
+    from pipeline.ground.params import PARAMS
+    from pipeline.report.budget import overlays
 
     path = BUDGETS / f"{name}.yaml"
     if not path.exists():
         known = ", ".join(sorted(p.stem for p in BUDGETS.glob("*.yaml")))
         raise InputError(f"{path}: no such budget; found {known}")
-    text = apply(PARAMS.read_text(encoding="utf-8"), load(path), str(path))
+    text = PARAMS.read_text(encoding="utf-8")
+    for overlay in overlays(path):
+        text = apply(text, overlay, str(path))
     with replacing(PARAMS) as beside:
         beside.write_text(text, encoding="utf-8")
     print(f"params.yaml now holds the budget {name}; `dvc repro` runs what it changes")

@@ -11,8 +11,20 @@ from pipeline.ground import params
 def name(content: Mapping[str, Any], folder: Path) -> str | None:
     """The first budget, `folder`/NAME.yaml, that would change nothing in params.yaml's content; None without one."""
     own = _numbers(content)
-    paths = sorted(folder.glob("*.yaml"))
-    return next((path.stem for path in paths if _numbers(overlaid(content, params.load(path))) == own), None)
+    return next((path.stem for path in sorted(folder.glob("*.yaml")) if _numbers(_under(content, path)) == own), None)
+
+
+def _under(content: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    for overlay in overlays(path):
+        content = overlaid(content, overlay)
+    return content
+
+
+def overlays(path: Path) -> list[dict[str, Any]]:
+    """A budget's overlays, in order: that of the budget that its key `base` names, if there is one, and its own."""
+    overlay = dict(params.load(path))
+    base = overlay.pop("base", None)
+    return [*(overlays(path.with_stem(base)) if base else ()), overlay]
 
 
 def overlaid(content: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
