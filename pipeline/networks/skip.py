@@ -24,13 +24,16 @@ class Settings(Strict):
     normalised: batch norm after every layer of the generator but the last, and weights that start as a DCGAN's; the
     report has it after two layers and the skip path. discriminator: the `report`'s, or `strided`, which halves the maps
     four times by 4x4 convolutions, as a DCGAN's does, and is twice as wide; normalisation: of its maps, but for the
-    first. These, our additions, make it learn from far fewer images.
+    first. These, our additions, make it learn from far fewer images. upsampling, skips: as of a DCGAN, of which this
+    generator knows no other; a budget that changes the network alone leaves them there.
     """
 
     width: int = Field(ge=1)
     normalised: bool = False
     discriminator: Literal["report", "strided"] = "report"
     normalisation: Literal["batch", "layer"] = "batch"
+    upsampling: Literal["transposed"] = "transposed"
+    skips: Literal[False] = False
 
 
 class Skip(Network):
