@@ -4,6 +4,7 @@ import copy
 import importlib
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipeline.ground import params
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 from pipeline.ground.plugins import ROOT as PIPELINE
+from pipeline.report.budget import overlays
 from tools.budget import apply
 from tools.check import faults
 from tools.schemas import settings
@@ -94,13 +96,23 @@ def _leaves(content: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], A
 
 def test_every_budget_is_valid_and_leads_back_to_the_laptop(root: Path) -> None:
     text = (root / "params.yaml").read_text()
-    overlays = {path.stem: yaml.safe_load(path.read_text()) for path in (root / "budgets").glob("*.yaml")}
-    assert set(overlays) == {"smoke", "laptop", "full"}
-    for name, overlay in overlays.items():
-        there = apply(text, overlay, name)
+    found = {path.stem: overlays(path) for path in (root / "budgets").glob("*.yaml")}
+    assert set(found) == {"smoke", "laptop", "evening", "full"}
+    (laptop,) = found["laptop"]
+    for name, parts in found.items():
+        there = reduce(lambda text, overlay: apply(text, overlay, name), parts, text)
         assert not faults(yaml.safe_load(there))
         assert (there == text) == (name == "laptop")
-        assert apply(there, overlays["laptop"], "laptop") == text  # so no budget leaves a trace
+        assert apply(there, laptop, "laptop") == text  # so no budget leaves a trace
+
+
+def test_an_evening_begins_with_the_laptops_run(root: Path) -> None:
+    parts = [part for name in ("smoke", "evening") for part in overlays(root / f"budgets/{name}.yaml")]
+    there = yaml.safe_load(reduce(lambda text, part: apply(text, part, ""), parts, (root / "params.yaml").read_text()))
+    laptop = yaml.safe_load((root / "params.yaml").read_text())
+    assert there["data"] == laptop["data"]
+    assert there["experiments"]["fc_vae"] == laptop["experiments"]["fc_vae"]
+    assert there["experiments"]["scenes_cvae"]["epochs"] > laptop["experiments"]["scenes_cvae"]["epochs"]
 
 
 def test_the_full_budget_holds_the_reports_schedules(root: Path) -> None:

@@ -236,7 +236,7 @@ def test_sample_and_results_read_what_was_made(workspace: Workspace, tmp_path: P
         (["latentlab", "sample", "nobody"], ["results/models/nobody", "dvc repro"]),
         (["latentlab", "sample", "fc_vae", "--out", "a.jpg"], ["a.jpg", ".png"]),
         (["latentlab", "sample", "fc_vae", "--device", "abacus"], ["abacus", "cpu"]),
-        (["latentlab", "budget", "huge"], ["huge", "full, laptop, smoke"]),
+        (["latentlab", "budget", "huge"], ["huge", "evening, full, laptop, smoke"]),
         (["python", "-m", "stages.train", "nobody"], ["experiments.nobody", "fc_vae"]),
         (["python", "-m", "stages.evaluate", "nobody"], ["results/models/nobody"]),
         (["python", "-m", "stages.figures", "nobody"], ["results/models/nobody"]),

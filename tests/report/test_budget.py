@@ -1,5 +1,6 @@
 """Which budget params.yaml holds."""
 
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,8 @@ from tools.budget import apply
 def test_each_budget_is_told_from_the_others(root: Path) -> None:
     text = (root / "params.yaml").read_text()
     for path in (root / "budgets").glob("*.yaml"):
-        assert (
-            budget.name(yaml.safe_load(apply(text, yaml.safe_load(path.read_text()), "")), root / "budgets")
-            == path.stem
-        )
+        there = reduce(lambda text, overlay: apply(text, overlay, ""), budget.overlays(path), text)
+        assert budget.name(yaml.safe_load(there), root / "budgets") == path.stem
 
 
 def test_one_other_number_is_no_budget_any_more(root: Path, content: dict[str, Any]) -> None:
