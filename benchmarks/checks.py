@@ -267,8 +267,8 @@ def figures_draw(made: Trained, device: torch.device) -> str:
     drawn = []
     for figure in made.content["figures"][made.role]["figures"]:
         result = plugins.load("figures", figure).draw(seen)
-        parts = list(result.values()) if isinstance(result, Mapping) else [result] if result else []
-        assert all(isinstance(part, Figure) and part.axes for part in parts), f"{figure} is empty"
+        parts = list(result.values()) if isinstance(result, Mapping) else [] if result is None else [result]
+        assert all(part.axes for part in parts if isinstance(part, Figure)), f"{figure} is empty"
         drawn += [figure] * bool(parts)
         pyplot.close("all")
     assert {"samples", "curves"} <= set(drawn), f"only {', '.join(drawn)} drawn"

@@ -16,13 +16,14 @@ def figures(
     """Draw an experiment's figures, those of its role that apply, to results/figures/NAME and results/showcase/NAME."""
     with progress("figures") as show:  # its seconds count from here: importing torch is some of the wait
         from pipeline.contracts import checkpoint, curves, images, training_progress
-        from pipeline.figures.common import inputs, saving
+        from pipeline.figures.common import departures, inputs, saving
         from pipeline.ground import params, plugins
         from pipeline.ground.device import pick
         from pipeline.judges import panel, referee
 
         where, paths = pick(device), checkpoint.seeds(Path("results/models") / name)
-        role = checkpoint.header(next(iter(paths.values()))).data
+        header = checkpoint.header(next(iter(paths.values())))
+        role = header.data
         settings = params.parse(inputs.Settings, params.read(f"figures.{role}"), f"figures.{role}")
         kinds = {figure: plugins.load("figures", figure) for figure in settings.figures}
         models = {seed: checkpoint.load(path, where)[0] for seed, path in paths.items()}
@@ -38,6 +39,7 @@ def figures(
             test,
             settings.seed,
             checkpoint.snapshots(next(iter(paths.values()))),
+            departures.departures(header),
         )
         (Path("results/showcase") / name).mkdir(parents=True, exist_ok=True)  # DVC expects it, whatever applies
         show(name, 0, len(kinds), {})

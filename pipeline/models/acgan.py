@@ -20,6 +20,8 @@ from pipeline.contracts.model import Averaged, Batch, Drawer, GenerativeModel, P
 from pipeline.contracts.network import Network
 from pipeline.ground.params import Strict
 
+OURS = {"loss": "hinge losses"}  # what departs from report D
+
 
 class Settings(Strict):
     """latent: Z. loss: see above. auxiliary: weight of the label loss in G's. label_fakes: weight of the classifier's

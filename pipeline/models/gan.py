@@ -18,6 +18,8 @@ from pipeline.contracts.model import Averaged, Batch, Drawer, GenerativeModel, P
 from pipeline.contracts.network import Network
 from pipeline.ground.params import Strict
 
+OURS = {"auxiliary": "an auxiliary label loss"}  # what departs from the reports
+
 
 class Settings(Strict):
     """latent: Z. conditional: labels join both networks' inputs; a fake has its batch's own labels. loss: see above.

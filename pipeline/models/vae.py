@@ -19,6 +19,8 @@ from pipeline.contracts.model import Batch, GenerativeModel, Player, Posterior, 
 from pipeline.contracts.network import Network
 from pipeline.ground.params import Strict
 
+OURS = {"mixture": "fitted Gaussians", "beta": "a weight of the KL"}  # what departs from the reports
+
 
 class Settings(Strict):
     """latent: Z. conditional: labels join both networks' inputs. likelihood: `bernoulli` (images in [0, 1], sigmoid) or

@@ -23,6 +23,8 @@ from pipeline.ground.params import Strict
 
 SMALLEST = 4  # pixels, each side of the smallest maps
 
+OURS = {"upsampling": "resized upsampling", "skips": "skips"}  # what departs from the reports where it is on
+
 
 class Settings(Strict):
     """width: channels of the largest maps, doubled at each halving. embedding: units of a linear layer that the labels

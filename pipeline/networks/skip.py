@@ -17,6 +17,8 @@ from pipeline.ground.params import Strict
 
 SIDE = 64  # pixels
 
+OURS = {"normalised": "more norms", "discriminator": "a DCGAN's discriminator"}  # what departs from report D
+
 
 class Settings(Strict):
     """width: channels of the generator's largest maps; the report's 64. All others are multiples of it.

@@ -48,7 +48,7 @@ def project(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     content = yaml.safe_load((root / "params.yaml").read_text())
     block = content["experiments"]["fc_vae"]
     content["experiments"] = {name: {**block, "seeds": [0, 1]} for name in TRUTH}
-    content["report"] |= {"explorer": ["a"], "sections": [{"title": "All", "experiments": list(TRUTH)}]}
+    content["report"] |= {"explorer": ["a"], "overview": [], "sections": [{"title": "All", "experiments": list(TRUTH)}]}
     Path("params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     entries = {"A1": {**ENTRY, "claims": [A1]}, "A2": {**ENTRY, "claims": [A2]}}
     Path("conclusions.yaml").write_text("# Ours.\n" + yaml.safe_dump(entries, sort_keys=False))

@@ -31,7 +31,8 @@ class Inputs:
     progress: moments by seed, see `pipeline.contracts.training_progress`; empty for models that keep none. judge,
     referee: see K logits (N, K) in images (N, C, H, W) in [0, 1]; the referee's are above 0 for what it can name with
     confidence. seed: of all draws. kept: files of the first seed's model as it was on its way, in order; none for
-    models that keep no moments. Figures that show one model show the first seed's.
+    models that keep no moments. departures: from the report, in words. Figures that show one model show the first
+    seed's.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Inputs:
     test: ImageSet
     seed: int
     kept: Sequence[Path] = ()
+    departures: Sequence[str] = ()
 
     @property
     def model(self) -> GenerativeModel:
@@ -92,5 +94,6 @@ class Inputs:
         return f"{self.name} · {figure}"
 
     def caption(self, *facts: str) -> str:
-        """What a figure of one model shows: the images' source, the model's seed, and further facts."""
-        return " · ".join((self.test.source, f"seed {next(iter(self.models))}", *facts))
+        """What a figure of one model shows: the images' source, the model's seed, further facts, and what is ours."""
+        ours = (f"ours: {', '.join(self.departures)}",) if self.departures else ()
+        return " · ".join((self.test.source, f"seed {next(iter(self.models))}", *facts, *ours))
