@@ -1,11 +1,11 @@
 """Films in the page: every frame is there, and a browser shows one of them, still until it is asked to play."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import chromium
 import numpy as np
 import pytest
 import reported
@@ -15,12 +15,6 @@ from pipeline.figures.common.film import Film
 from pipeline.report import embedding, page, pictures
 from pipeline.report.settings import Settings
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
-browsing = pytest.mark.skipif(
-    not CHROMIUM, reason="no chromium, chromium-browser or google-chrome; apt install chromium"
-)
 NONE = Settings(metrics={}, explorer=(), sections=())
 
 
@@ -70,12 +64,7 @@ def test_films_count_towards_what_fits(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
+    yield from chromium.launched()
 
 
 def opened(browser: Any, folder: Path, **how: Any) -> Any:
@@ -88,7 +77,7 @@ def lines(view: Any) -> list[str]:
     return [str(text) for text in view.locator(".film li:visible span").all_inner_texts()]
 
 
-@browsing
+@chromium.needed
 def test_films_stand_still_at_their_end_and_step_together(browser: Any, folder: Path) -> None:
     view = opened(browser, folder)
     slider = view.get_by_role("slider", name="Moment of training")
@@ -108,7 +97,7 @@ def test_films_stand_still_at_their_end_and_step_together(browser: Any, folder: 
     view.context.close()
 
 
-@browsing
+@chromium.needed
 def test_films_play_once_by_keyboard_and_pause(browser: Any, folder: Path) -> None:
     view = opened(browser, folder, reduced_motion="no-preference")
     play = view.locator(".films .play")
@@ -129,7 +118,7 @@ def test_films_play_once_by_keyboard_and_pause(browser: Any, folder: Path) -> No
     view.context.close()
 
 
-@browsing
+@chromium.needed
 def test_where_motion_is_not_wanted_there_are_steps_only(browser: Any, folder: Path) -> None:
     view = opened(browser, folder, reduced_motion="reduce")
     assert not view.locator(".films .play").is_visible()
@@ -144,7 +133,7 @@ def test_where_motion_is_not_wanted_there_are_steps_only(browser: Any, folder: P
     view.context.close()
 
 
-@browsing
+@chromium.needed
 @pytest.mark.parametrize("how", ["print", "no script"])
 def test_in_print_and_without_scripts_all_moments_stand_side_by_side(how: str, browser: Any, folder: Path) -> None:
     view = opened(browser, folder, java_script_enabled=how == "print")

@@ -1,10 +1,10 @@
 """The page in a real browser: the system's Chromium, driven by Playwright."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import chromium
 import numpy as np
 import pytest
 import reported
@@ -13,12 +13,7 @@ import torch
 from pipeline.contracts.model import GenerativeModel
 from pipeline.report import page
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM, reason="no chromium, chromium-browser or google-chrome; apt install chromium"
-)
+pytestmark = chromium.needed
 SLIDERS = "#sliders input"
 
 
@@ -31,12 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
+    yield from chromium.launched()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The page of `latentlab explore` in a real browser: the system's Chromium, driven by Playwright."""
 
 import re
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import chromium
 import explored
 import numpy as np
 import pytest
@@ -18,12 +18,7 @@ from tools.explorer.artist import Artist, Studio
 from tools.explorer.point import Point
 from tools.explorer.server import Server
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM, reason="no chromium, chromium-browser or google-chrome; apt install chromium"
-)
+pytestmark = chromium.needed
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +42,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
+    yield from chromium.launched()
 
 
 @dataclass(frozen=True)
