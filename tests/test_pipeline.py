@@ -130,8 +130,8 @@ def test_a_comment_in_one_family_leaves_the_others_alone(workspace: Workspace) -
     workspace.reproduced()
     (families / "twin.py").write_text((families / "twin.py").read_text() + "# a comment\n")
     # trained anew, to the same bytes: what is made from the models stands, but the code that loads them has changed;
-    # the page says how long it took
-    assert workspace.reproduced() == {"train@fc_cvae", "evaluate@fc_cvae", "figures@fc_cvae", "report"}
+    # the page says how long it took, and is drawn anew unless that was the same in milliseconds
+    assert workspace.reproduced() - {"report"} == {"train@fc_cvae", "evaluate@fc_cvae", "figures@fc_cvae"}
     (families / "twin.py").unlink()
     _restore(workspace)
 
