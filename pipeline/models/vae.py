@@ -93,6 +93,7 @@ class Vae(GenerativeModel):
         self.encoder = network.encoder(2 * settings.latent, condition)
         self.decoder = network.decoder(settings.latent, condition)
         self.beta, self.beta_warmup = settings.beta, settings.beta_warmup
+        self.weighted = self.beta != 1 or self.beta_warmup > 0
         if settings.beta_warmup:  # part of the state, so that a run that was killed goes on with the same weight
             self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.mixture = Mixture(settings.latent, settings.mixture) if settings.mixture else None
@@ -101,16 +102,15 @@ class Vae(GenerativeModel):
 
     def players(self) -> Sequence[Player]:
         modules = (self.encoder, self.decoder)
-        if self.beta == 1 and not self.beta_warmup:
-            return (Player("vae", modules, self.terms),)
-        return (Player("vae", modules, self.terms, after=self.count, observed=frozenset({"kl"})),)
+        observed = frozenset({"kl"} if self.weighted else ())
+        return (Player("vae", modules, self.terms, after=self.count, observed=observed),)
 
     def terms(self, batch: Batch) -> dict[str, Tensor]:
         posterior = self.encode(batch.images, batch.labels)
         latents = posterior.sample(batch.generator)
         reconstruction = self.reconstruction(batch.images, latents, batch.labels).mean()
         kl = posterior.kl().mean()
-        if self.beta == 1 and not self.beta_warmup:
+        if not self.weighted:
             return {"reconstruction": reconstruction, "kl": kl}
         return {"reconstruction": reconstruction, "kl": kl, "weighted_kl": self.weight() * kl}
 

@@ -21,6 +21,8 @@ from pipeline.contracts.resizing import Resizing
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Strict
 
+OURS = "the whole network"  # what departs from the reports
+
 PLACE = 2  # numbers that say where an object stands
 SEEN = 4  # the encoder's maps are this much smaller than images
 CODE = 128  # hidden units

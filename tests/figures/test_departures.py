@@ -33,11 +33,14 @@ def test_what_is_ours_is_named_and_what_is_the_reports_is_not() -> None:
     assert found == ("an auxiliary label loss", "resized upsampling", "skips")
     unmarked = replace(header({}, {}), network="mlp", network_settings={"layers": 1, "hidden": 2})
     assert departures(unmarked) == ()
+    whole = replace(header({}, {}), network="objects", network_settings={"width": 4, "seen": 4})
+    assert departures(whole) == ("the whole network",)
 
 
 def test_ours_are_settings_that_are_off_by_default() -> None:
     for folder in ("models", "networks"):
         for name in plugins.names(folder):
             module = plugins.load(folder, name)
-            for key in getattr(module, "OURS", {}):
+            ours = getattr(module, "OURS", {})
+            for key in () if isinstance(ours, str) else ours:
                 assert not module.Settings.model_fields[key].is_required()
