@@ -15,11 +15,21 @@ REAL = "condition_accuracy_real"
 
 def results(
     everything: Annotated[bool, typer.Option("--all", help="Every metric, one table an experiment.")] = False,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Print none; put the numbers at hand into this Markdown file's tables."),
+    ] = None,
 ) -> None:
     """Print the results of all experiments, a table a source: means over seeds with their 95 % intervals.
 
     The metrics are those that params.yaml lists under report.metrics.
     """
+    if page:
+        from tools.pages import update
+
+        update(page, MEASUREMENTS.parent)
+        return
+
     from rich.console import Console
     from rich.table import Table
 
