@@ -31,7 +31,9 @@ def committed(page: Path, folder: Path) -> str:
     return updated(page.read_text(), found, results.load(folder / "conclusions.json"))
 
 
-@pytest.mark.parametrize(("page", "folder"), [("docs/results.md", "results")])
+@pytest.mark.parametrize(
+    ("page", "folder"), [("docs/results.md", "results"), ("docs/evening/README.md", "docs/evening")]
+)
 def test_what_the_documentation_tells_is_what_was_measured(page: str, folder: str) -> None:
     assert committed(Path(page), Path(folder)) == Path(page).read_text()
 
