@@ -12,19 +12,19 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor
 
-from pipeline.contracts.images import ImageSet
+from pipeline.contracts.images import ImageSet, Layout
 from pipeline.data.reading import handwritten
 from pipeline.data.reading.download import fetch
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Count, Seed, Strict
 from pipeline.ground.seeding import generator
 from pipeline.renderers.colour.houses import SIZE, paint, split
 
 DIGITS = tuple("0123456789")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp")
+LAYOUT = Layout((3, SIZE, SIZE), DIGITS, "classes")
 _CPU = torch.device("cpu")
 
 # The edition in plain bytes: torchvision's is in pickles, which could run code when they are read.
@@ -44,9 +44,9 @@ class Settings(Strict):
 
     source: Literal["street_digits", "svhn", "cifar10", "folder"]
     folder: str = "data/raw/colour"
-    train: int = Field(gt=0)
-    test: int = Field(gt=0)
-    seed: int = 0
+    train: Count
+    test: Count
+    seed: Seed = 0
 
 
 def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, ImageSet]:
@@ -265,7 +265,7 @@ def _labelled(
     images: Tensor, targets: Tensor, originals: Tensor, classes: tuple[str, ...], settings: Settings
 ) -> ImageSet:
     labels = F.one_hot(targets.long(), len(classes)).to(torch.uint8)
-    return ImageSet(images.contiguous(), labels, originals, classes, kind="classes", source=settings.source)
+    return ImageSet(images.contiguous(), labels, originals, classes, kind=LAYOUT.kind, source=settings.source)
 
 
 def _size(array: np.ndarray[Any, Any]) -> str:

@@ -10,18 +10,18 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor
 
-from pipeline.contracts.images import ImageSet
+from pipeline.contracts.images import ImageSet, Layout
 from pipeline.data.reading import handwritten, idx
 from pipeline.data.reading.download import fetch
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Count, Seed, Strict
 from pipeline.ground.seeding import generator
 from pipeline.renderers.digits.variants import SIZE, handwrite, split
 
 CLASSES = tuple("0123456789")
+LAYOUT = Layout((1, SIZE, SIZE), CLASSES, "classes")
 _CPU = torch.device("cpu")
 
 
@@ -34,9 +34,9 @@ class Settings(Strict):
 
     source: Literal["digits8x8", "mnist", "fashion_mnist", "folder"]
     folder: str = "data/raw/digits"
-    train: int = Field(gt=0)
-    test: int = Field(gt=0)
-    seed: int = 0
+    train: Count
+    test: Count
+    seed: Seed = 0
 
 
 def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, ImageSet]:
@@ -111,4 +111,4 @@ def _labelled(
     images: Tensor, targets: Tensor, originals: Tensor, classes: tuple[str, ...], settings: Settings
 ) -> ImageSet:
     labels = F.one_hot(targets.long(), len(classes)).to(torch.uint8)
-    return ImageSet(images, labels, originals, classes, kind="classes", source=settings.source)
+    return ImageSet(images, labels, originals, classes, kind=LAYOUT.kind, source=settings.source)

@@ -17,14 +17,13 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 import torch
 from PIL import Image, ImageOps
-from pydantic import Field
 from torch import Tensor
 
 from pipeline.console.progress import progress
-from pipeline.contracts.images import ImageSet
+from pipeline.contracts.images import ImageSet, Layout
 from pipeline.data.reading.download import fetch
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Count, Seed, Strict
 from pipeline.ground.seeding import derive, generator
 from pipeline.renderers.faces.avatars import draw
 from pipeline.renderers.faces.features import ATTRIBUTES, Faces, attributes, choose, numbers
@@ -48,6 +47,7 @@ CELEBA = (
     "Wavy_Hair",
     "Wearing_Lipstick",
 )
+LAYOUT = Layout((3, SIZE, SIZE), ATTRIBUTES, "attributes")
 _CPU = torch.device("cpu")
 _IMAGES, _LABELS, _PARTITION, _TABLE = (
     "img_align_celeba",
@@ -68,9 +68,9 @@ class Settings(Strict):
 
     source: Literal["avatars", "celeba", "folder"]
     folder: str = "data/raw/faces"
-    train: int = Field(gt=0)
-    test: int = Field(gt=0)
-    seed: int = 0
+    train: Count
+    test: Count
+    seed: Seed = 0
 
 
 def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, ImageSet]:
@@ -100,9 +100,7 @@ def _embedded(settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet
         random = generator(_CPU, "faces", part, settings.seed)
         faces = _of_side(part, count, random)
         images = draw(faces, random, lambda done: show(before + done))
-        return ImageSet(
-            images, attributes(faces), numbers(faces), ATTRIBUTES, kind="attributes", source=settings.source
-        )
+        return ImageSet(images, attributes(faces), numbers(faces), ATTRIBUTES, kind=LAYOUT.kind, source=settings.source)
 
     return split("train", settings.train, 0), split("test", settings.test, settings.train)
 
@@ -192,7 +190,7 @@ def _splits(
             for i, image in enumerate(readers.map(lambda each: read(table.names[each]), index.tolist())):
                 images[i] = image
                 show(before + i + 1)
-        return ImageSet(images, table.labels[index], index, table.classes, kind="attributes", source=settings.source)
+        return ImageSet(images, table.labels[index], index, table.classes, kind=LAYOUT.kind, source=settings.source)
 
     return split("train", settings.train, 0), split("test", settings.test, settings.train)
 

@@ -14,13 +14,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from PIL import Image
-from pydantic import Field
 from torch import Tensor
 
 from pipeline.console.progress import progress
-from pipeline.contracts.images import ImageSet
+from pipeline.contracts.images import ImageSet, Layout
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Count, Seed, Strict
 from pipeline.ground.seeding import generator
 from pipeline.renderers.scenes.layout import COLOURS, SHAPES, STEPS
 from pipeline.renderers.scenes.tracer import SIZE, draw
@@ -28,6 +27,7 @@ from pipeline.renderers.scenes.tracer import SIZE, draw
 CLASSES = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
 CONDITIONS = {"test": (6, 12, 14), "new_test": (0, 12, 20)}  # label sets to draw: how many of one, two, three labels
 
+LAYOUT = Layout((3, SIZE, SIZE), CLASSES, "objects")
 _CPU = torch.device("cpu")
 _NAME = re.compile(r"CLEVR_train_(\d+)_(\d+)\.png")
 
@@ -41,9 +41,9 @@ class Settings(Strict):
 
     source: Literal["clevr", "folder"]
     folder: str = "data/raw/scenes"
-    train: int = Field(gt=0)
-    test: int = Field(gt=0)
-    seed: int = 0
+    train: Count
+    test: Count
+    seed: Seed = 0
 
 
 def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, ImageSet]:
@@ -98,7 +98,7 @@ def _embedded(settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet
         originals = (torch.arange(scenes) * 2 + first).repeat_interleave(STEPS)
         order = torch.randperm(count, generator=random)
         return ImageSet(
-            images[order], hot[order], originals[order], CLASSES, kind="objects", source="clevr", conditions=encoded
+            images[order], hot[order], originals[order], CLASSES, kind=LAYOUT.kind, source="clevr", conditions=encoded
         )
 
     return split("train", settings.train, 0, 0), split("test", settings.test, 1, settings.train)
@@ -167,7 +167,7 @@ def _folder(settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet, 
                 show(before + i + 1)
         hot = torch.stack([labels[image] for _, image in chosen])
         originals = torch.tensor([scene for scene, _ in chosen])
-        return ImageSet(images, hot, originals, classes, kind="objects", source="folder", conditions=lists)
+        return ImageSet(images, hot, originals, classes, kind=LAYOUT.kind, source="folder", conditions=lists)
 
     return split("train", settings.train, 0), split("test", settings.test, settings.train)
 
