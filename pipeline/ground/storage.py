@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -12,20 +12,30 @@ from torch import Tensor
 from pipeline.ground.errors import InputError
 from pipeline.ground.files import replacing
 
+FORMAT: Final = "1"  # of all that is written here: raised when an older reader would misread it
+
 
 def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """The file appears whole or not at all, and is the same bytes for the same content."""
     # safetensors refuses views of shared storage and wants plain memory layout
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     with replacing(path) as beside:
-        save_file(plain, beside, {"latentlab": json.dumps(header)})
+        save_file(plain, beside, {"format": FORMAT, "latentlab": json.dumps(header)})
 
 
 def read(path: Path, what: str, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and header of a file that `write` made. Raises InputError when it is missing or something else."""
+    """Tensors and header of a file that `write` made. Raises InputError when it is missing, something else, or of
+    another format than this version's.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            facts = json.loads((file.metadata() or {})["latentlab"])
+            metadata = file.metadata() or {}
+            facts = json.loads(metadata["latentlab"])
+            if (found := metadata.get("format", "none")) != FORMAT:
+                raise InputError(
+                    f"{path}: expected {what} of format {FORMAT}, found {found}: another version of latentlab wrote it;"
+                    " `dvc repro` makes it anew"
+                )
             return {name: file.get_tensor(name) for name in (file.keys() if tensors else ())}, facts
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` makes it") from None

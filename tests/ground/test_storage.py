@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from pipeline.ground import storage
 from pipeline.ground.errors import InputError
@@ -19,6 +20,14 @@ def test_tensors_and_header_survive_and_are_the_same_bytes(tmp_path: Path) -> No
     assert list(header) == ["z", "a"]
     assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
     assert storage.read(tmp_path / "one", "a test", tensors=False) == ({}, header)
+
+
+@pytest.mark.parametrize("version", ["0", "2", None])
+def test_another_format_is_refused_with_what_to_do(version: str | None, tmp_path: Path) -> None:
+    metadata = {"latentlab": "{}"} | ({"format": version} if version else {})
+    save_file({"a": torch.zeros(1)}, tmp_path / "a", metadata)
+    with pytest.raises(InputError, match=rf"a: .*format {storage.FORMAT}, found {version or 'none'}: .*`dvc repro`"):
+        storage.read(tmp_path / "a", "a test")
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
