@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from pipeline.ground.errors import InputError
@@ -20,7 +20,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     # safetensors refuses views of shared storage and wants plain memory layout
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     with replacing(path) as beside:
-        save_file(plain, beside, {"format": FORMAT, "latentlab": json.dumps(header)})
+        # not its save_file, whose own kind of error a full disk raises
+        beside.write_bytes(save(plain, {"format": FORMAT, "latentlab": json.dumps(header)}))
 
 
 def read(path: Path, what: str, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, Any]]:
