@@ -12,7 +12,7 @@ from torch import Tensor
 from pipeline.ground.errors import InputError
 from pipeline.ground.files import replacing
 
-FORMAT: Final = "1"  # of all that is written here: raised when an older reader would misread it
+FORMAT: Final = 1  # of all that is written here: raised when an older reader would misread it
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -20,8 +20,8 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     # safetensors refuses views of shared storage and wants plain memory layout
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     with replacing(path) as beside:
-        # not its save_file, whose own kind of error a full disk raises
-        beside.write_bytes(save(plain, {"format": FORMAT, "latentlab": json.dumps(header)}))
+        # Not its save_file, whose own kind of error a full disk raises; and one entry, as it writes several in any order
+        beside.write_bytes(save(plain, {"latentlab": json.dumps({"format": FORMAT, **header})}))
 
 
 def read(path: Path, what: str, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -30,9 +30,8 @@ def read(path: Path, what: str, tensors: bool = True) -> tuple[dict[str, Tensor]
     """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            facts = json.loads(metadata["latentlab"])
-            if (found := metadata.get("format", "none")) != FORMAT:
+            facts = json.loads((file.metadata() or {})["latentlab"])
+            if (found := facts.pop("format", "none")) != FORMAT:
                 raise InputError(
                     f"{path}: expected {what} of format {FORMAT}, found {found}: another version of latentlab wrote it;"
                     " `dvc repro` makes it anew"
@@ -40,5 +39,5 @@ def read(path: Path, what: str, tensors: bool = True) -> tuple[dict[str, Tensor]
             return {name: file.get_tensor(name) for name in (file.keys() if tensors else ())}, facts
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; `dvc repro` makes it") from None
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+    except (SafetensorError, KeyError, AttributeError, json.JSONDecodeError) as error:
         raise InputError(f"{path}: expected {what}, found something else ({error})") from None
