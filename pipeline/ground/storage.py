@@ -20,7 +20,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     # safetensors refuses views of shared storage and wants plain memory layout
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     with replacing(path) as beside:
-        # Not its save_file, whose own kind of error a full disk raises; and one entry, as it writes several in any order
+        # Not its save_file, of which a full disk raises an error of its own; one entry, as several come in any order
         beside.write_bytes(save(plain, {"latentlab": json.dumps({"format": FORMAT, **header})}))
 
 
