@@ -14,7 +14,7 @@ from pipeline.ground import plugins
 from tools.schemas import settings
 
 ROOT = plugins.ROOT.parent
-PAGES = sorted([ROOT / "README.md", ROOT / "data/README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "data/README.md", *(ROOT / "docs").rglob("*.md")])
 SCHEMAS = (
     "training/loop",
     "judges/classifier",
@@ -64,7 +64,7 @@ def test_links_and_pictures_are_there(page: Path) -> None:
 def test_every_page_is_linked_from_the_readme() -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", text(ROOT / "README.md"))
     linked = {(ROOT / target.split("#")[0]).resolve() for target in targets}
-    assert {page for page in PAGES if page.parent.name == "docs"} <= linked
+    assert {page for page in PAGES if page.is_relative_to(ROOT / "docs")} <= linked
 
 
 def test_commands_and_options_exist() -> None:

@@ -44,11 +44,14 @@ def repro(
         run()
     print(run.conclude())
     if record:
-        if targets or run.restored or run.unchanged or resumes:
+        whole = not (targets or run.restored or resumes or run.unchanged > len(run.spared))
+        known = records.load()
+        before = {name: known.stages[name] for name in run.spared if known and name in known.stages}
+        if not whole or not run.finished or len(before) < len(run.spared):
             why = ".resume spares training" if resumes else "not all stages ran"
             print(f"{records.TIMES} is not written: {why}; try `make clean` and `latentlab repro --force --record`")
         else:
-            records.save(records.Times(records.machine(), jobs, run.seconds, run.finished, _seeds()))
+            records.save(records.Times(records.machine(), jobs, run.seconds, {**run.finished, **before}, _seeds()))
 
 
 def _check() -> None:

@@ -68,6 +68,7 @@ class Run:
         self.overhead: list[float] = []
         self.failed: dict[str, str] = {}
         self.begun = self.unchanged = self.restored = 0
+        self.spared: list[str] = []  # stages that what ran before them left as they were
         self.stopping, self.seconds = False, 0.0
         self.written = self.writing = 0.0  # when dvc.lock was last written, and seconds that it took
         self.place = schedule.ranks(tracked.names, tracked.needs, times.stages if times else {})
@@ -159,7 +160,9 @@ class Run:
             return
         if isinstance(found, str):
             self.restored += found == "restored"
-            self.unchanged += found != "restored"
+            if found != "restored":
+                self.unchanged += 1
+                self.spared.append(name)
             self.screen.say(f"{name}: {'restored from the run cache' if found == 'restored' else found}")
             if found == "restored":
                 self.screen.say(*self.done(name))

@@ -229,6 +229,24 @@ def test_times_are_recorded_of_a_whole_run_only(make: Make) -> None:
     assert "; about 0 s, if this machine is as fast" in said
 
 
+def test_what_a_whole_run_finds_made_as_before_keeps_its_recorded_seconds(make: Make) -> None:
+    """So the run of a fresh clone is recorded, though it makes to the bit what is in git."""
+    stages = {
+        "first": {"cmd": "cut -c 1-3 source.txt > first.txt", "deps": ["source.txt"], "outs": ["first.txt"]},
+        "second": {"cmd": "cat first.txt > second.txt", "deps": ["first.txt"], "outs": ["second.txt"]},
+    }
+    workspace = make(stages)
+    workspace.run("latentlab", "repro", "--record")
+    path = workspace.folder / "results/times.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"stages": {"first": 77.0, "second": 88.0}}))
+    (workspace.folder / "source.txt").write_text("sou is how it begins")
+    assert "1 stages ran, 1 unchanged" in workspace.run("latentlab", "repro", "--record")
+    times = json.loads(path.read_text())["stages"]
+    assert times["second"] == 88
+    assert times["first"] < 77
+    assert "is not written" in workspace.run("latentlab", "repro", "--record")  # nothing ran
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
