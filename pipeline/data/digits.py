@@ -114,11 +114,11 @@ def _folder(settings: Settings, folder: Path) -> tuple[ImageSet, ImageSet]:
         return within(folder, idx.find(folder, name))
 
     if any(idx.there(folder, name) for name in _FOUR):
-        return _splits(_pair(find, "train"), _pair(find, "t10k"), _names(folder), settings)
+        return _splits(_pair(find, "train"), _pair(find, "t10k"), _names(folder), settings, folder / _NAMES)
     if sets := emnist.sets(folder):
         name = _only(folder, sets, "EMNIST's sets")
         train, test = (_upright(_pair(find, f"{name}-{part}")) for part in ("train", "test"))
-        return _splits(train, test, emnist.mapping(folder, name), settings)
+        return _splits(train, test, emnist.mapping(folder, name), settings, emnist.listed(folder, name))
     if tables := sorted(path.name for path in folder.glob(f"*{_TABLE}")):
         return _tables(settings, folder, _only(folder, tables, f"files *{_TABLE}"))
     raise InputError(f"{folder}: expected images and labels, found neither; {_KNOWN}")
@@ -132,8 +132,9 @@ def _tables(settings: Settings, folder: Path, name: str) -> tuple[ImageSet, Imag
     if test_path.is_file() and pixels.labelled(within(folder, test_path)):
         test = _table(test_path)
     if not start.startswith("emnist-"):
-        return _splits(train, test, _names(folder), settings)
-    return _splits(_upright(train), test and _upright(test), emnist.mapping(folder, start.rstrip("-")), settings)
+        return _splits(train, test, _names(folder), settings, folder / _NAMES)
+    train, test, name = _upright(train), test and _upright(test), start.rstrip("-")
+    return _splits(train, test, emnist.mapping(folder, name), settings, emnist.listed(folder, name))
 
 
 def _only(folder: Path, names: list[str], what: str) -> str:
@@ -178,9 +179,12 @@ def _names(folder: Path) -> dict[int, str]:
 
 
 def _splits(
-    train: Images, test: Images | None, names: Mapping[int, str], settings: Settings
+    train: Images, test: Images | None, names: Mapping[int, str], settings: Settings, listed: Path | None = None
 ) -> tuple[ImageSet, ImageSet]:
-    """Images chosen at random. names: the classes by label. Without a test, every fifth image is for it."""
+    """Images chosen at random. names: the classes by label. Without a test, every fifth image is for it.
+
+    listed: the file that names classes, or would, for a message.
+    """
     classes = torch.full((256,), -1)  # by label
     classes[list(names)] = torch.arange(len(names))
 
@@ -189,8 +193,7 @@ def _splits(
         unknown = images.targets[classes[images.targets.long()] < 0]
         if len(unknown):
             wanted = f"labels from {min(names)} to {max(names)}, found {int(unknown.max())}"
-            own = settings.source == "folder" and tuple(names.values()) == CLASSES
-            hint = f"; a file {_NAMES} may name other classes, one in a line" if own else ""
+            hint = f"; {listed} may name more" if listed else ""
             raise InputError(f"{images.targets_path}: expected {wanted}{hint}")
         count = settings.train if part == "train" else settings.test
         if len(there) < count:

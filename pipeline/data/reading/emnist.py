@@ -19,13 +19,18 @@ def sets(folder: Path) -> list[str]:
     return sorted({path.name.partition(f"-{_PART}")[0] for path in folder.glob(f"emnist-*-{_PART}*")})
 
 
+def listed(folder: Path, name: str) -> Path:
+    """The file of a set's `mapping`."""
+    return folder / f"{name}-mapping.txt"
+
+
 def mapping(folder: Path, name: str) -> dict[int, str]:
     """Each label's characters, of the set `name`: where both cases are one class, both, such as `Aa`.
 
     A line of `<name>-mapping.txt` is a label and the codes of its characters, such as `1 65 97`. Raises InputError when
     the file is missing or damaged.
     """
-    path = folder / f"{name}-mapping.txt"
+    path = listed(folder, name)
     if not path.is_file():
         raise InputError(f"{path}: no such file; it says which characters the labels stand for")
     found: dict[int, str] = {}

@@ -1,5 +1,6 @@
 """Tables of pixels: a row an image, its label first, then its values from 0 to 255; Kaggle's form of MNIST."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,8 @@ def read(path: Path, side: int) -> tuple[Tensor, Tensor]:
         raise InputError(f"{path}: expected a column label, then pixels, found {head[0][:40]!r} first")
     skipped = 0 if head[0].isdecimal() else 1
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with path.open(encoding="utf-8-sig") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of no rows, which is told below
             # Wider than a byte, so that what is no byte can be told.
             rows = np.loadtxt(file, dtype=np.int16, delimiter=",", comments=None, skiprows=skipped, ndmin=2)
     except (OSError, ValueError) as error:
