@@ -483,7 +483,7 @@ CASES: dict[str, Case] = {
     "a path from the root": Case("table", table_naming("/etc/passwd"), "", "found one elsewhere, /etc/passwd"),
     "a name in two lines in a table": Case("table", table_naming('"0\n.png"'), "attributes.csv", "without line breaks"),
     "a name with a null byte": Case("table", table_naming("0\0.png"), "attributes.csv", "."),
-    "no name": Case("table", table_naming(""), "attributes.csv", "names without line breaks"),
+    "no name": Case("table", table_naming(""), "attributes.csv", "without line breaks"),
     "a cell that is NaN": Case("table", change("attributes.csv", ".png,1", ".png,NaN"), "attributes.csv", "'NaN'"),
     "no cell": Case("table", change("attributes.csv", ".png,1", ".png,"), "attributes.csv", "found ''"),
     "a cell of 2": Case("table", change("attributes.csv", ".png,1", ".png,2"), "attributes.csv", "found '2'"),
@@ -492,7 +492,7 @@ CASES: dict[str, Case] = {
     ),
     "a cell of a megabyte": Case("table", table_naming("0" * 2**20), "attributes.csv", "field larger than"),
     "an attribute in two lines": Case(
-        "table", change("attributes.csv", "Hat", '"H\nt"'), "attributes.csv", "names without"
+        "table", change("attributes.csv", "Hat", '"H\nt"'), "attributes.csv", "without line breaks"
     ),
     "an attribute of control": Case("table", change("attributes.csv", "Hat", "H\x07t"), "attributes.csv", r"H\\x07t"),
     "commas and semicolons": Case(

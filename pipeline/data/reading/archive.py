@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from zipfile import ZipFile
 
-from pipeline.data.reading.places import line
+from pipeline.data.reading.places import line, shown
 from pipeline.ground.errors import InputError
 
 MOST_BYTES = 2**26  # of an image; a small archive can promise petabytes
@@ -27,7 +27,8 @@ class Archive:
                 raise ValueError(f"{size} bytes, more than {MOST_BYTES}")
             return io.BytesIO(self._file.read(name))
         except Exception as error:  # whatever a damaged file makes zipfile and its decompressors raise
-            raise InputError(f"{self.path}: {name}: expected a sound file, found otherwise ({line(error)})") from None
+            place = f"{self.path}: {shown(name)}"
+            raise InputError(f"{place}: expected a sound file, found otherwise ({line(error)})") from None
 
 
 @contextmanager

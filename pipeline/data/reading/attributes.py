@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -103,7 +104,9 @@ def _table(path: Path) -> tuple[list[str], list[list[str]]]:
         return csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
 
     try:
-        delimiter = max(_DELIMITERS, key=lambda each: len(next(reader(each), [])))  # of as many, the first
+        # What divides the first two rows into most cells; of as many, the first.
+        cells = {each: [len(row) for row in islice(filter(None, reader(each)), 2)] for each in _DELIMITERS}
+        delimiter = max(_DELIMITERS, key=lambda each: min(cells[each], default=0))
         rows = [[cell.strip() for cell in row] for row in reader(delimiter) if row]
     except csv.Error as error:
         raise InputError(

@@ -41,6 +41,8 @@ def read(path: Path, side: int) -> tuple[Tensor, Tensor]:
         raise InputError(f"{path}: expected a table of whole numbers, found otherwise ({line(error)})") from None
     if not rows.size:
         raise InputError(f"{path}: expected images, found none")
+    if rows.shape[1] != len(head):  # all rows have as many as the first, says numpy
+        raise InputError(f"{path}: expected {len(head)} columns in each line, found {rows.shape[1]}")
     wrong = rows[(rows < 0) | (rows > 255)]
     if wrong.size:
         raise InputError(f"{path}: expected values from 0 to 255, found {wrong[0]}")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline.ground.errors import InputError
 
+_LONGEST = 400
 _UNSPEAKABLE = (
     "Cc",
     "Cs",
@@ -30,10 +31,12 @@ def within(folder: Path, path: Path) -> Path:
 def named(path: Path, name: str) -> str:
     """A name of an image, a class or a label, out of the file or folder `path`.
 
-    Raises InputError for one that is blank, or holds line breaks, other control characters or undecodable bytes.
+    Raises InputError for one that is blank or endless, or holds line breaks, other control characters or undecodable
+    bytes.
     """
-    if not name.strip() or any(unicodedata.category(each) in _UNSPEAKABLE for each in name):
-        raise InputError(f"{path}: expected names without line breaks and the like, found '{shown(name)[:60]}'")
+    if not name.strip() or len(name) > _LONGEST or any(unicodedata.category(each) in _UNSPEAKABLE for each in name):
+        wanted = f"names of 1 to {_LONGEST} characters without line breaks and the like"
+        raise InputError(f"{path}: expected {wanted}, found '{shown(name)[:60]}'")
     return name
 
 
