@@ -306,7 +306,7 @@ def test_damaged_files_are_read_or_refused(parser: str, place: Path, sound: dict
 def test_files_of_anything_are_read_or_refused(parser: str, place: Path) -> None:
     path = place / PARSERS[parser].name
 
-    @settings(max_examples=20, deadline=None, database=None)
+    @settings(max_examples=20, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.one_of(st.binary(max_size=200), st.text(max_size=100).map(lambda text: text.encode("utf-8", "replace"))))
     def fire(content: bytes) -> None:
         path.write_bytes(content)
@@ -359,7 +359,12 @@ PLAIN = st.text(
 ).map(str.strip)
 
 
-@settings(max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    max_examples=100,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
 @given(
     names=st.lists(PLAIN.filter(bool), min_size=1, max_size=4, unique=True),
     classes=st.lists(PLAIN.filter(lambda name: bool(re.search("[a-z]", name))), min_size=1, max_size=4, unique=True),

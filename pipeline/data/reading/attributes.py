@@ -100,14 +100,18 @@ def _table(path: Path) -> tuple[list[str], list[list[str]]]:
     """Attributes, and rows of an image's name and its values."""
     content = text(path)
 
-    def reader(delimiter: str) -> Iterator[list[str]]:
-        return csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
+    def reader(delimiter: str, strict: bool = False) -> Iterator[list[str]]:
+        return filter(None, csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=strict))
+
+    def cells(delimiter: str) -> int:
+        """In each of the first two rows; none where something stands between a quoted cell and the next one."""
+        try:
+            return min(map(len, islice(reader(delimiter, strict=True), 2)), default=0)
+        except csv.Error:
+            return 0
 
     try:
-        # What divides the first two rows into most cells; of as many, the first.
-        cells = {each: [len(row) for row in islice(filter(None, reader(each)), 2)] for each in _DELIMITERS}
-        delimiter = max(_DELIMITERS, key=lambda each: min(cells[each], default=0))
-        rows = [[cell.strip() for cell in row] for row in reader(delimiter) if row]
+        rows = [[cell.strip() for cell in row] for row in reader(max(_DELIMITERS, key=cells))]  # of as many, the first
     except csv.Error as error:
         raise InputError(
             f"{path}: expected a table of comma-separated values, found otherwise ({line(error)})"
