@@ -6,7 +6,7 @@ ifdef CPU
 export PIP_EXTRA_INDEX_URL := https://download.pytorch.org/whl/cpu
 endif
 
-.PHONY: repro test bench clean
+.PHONY: repro test faults bench clean
 
 repro: .venv/ready
 	latentlab repro
@@ -18,6 +18,9 @@ test: .venv/ready-dev
 	ruff check .
 	mypy
 	pytest --numprocesses auto --dist loadfile
+
+faults: .venv/ready-dev # kills stages at 50 random moments, fills disks: at most 20 minutes on two cores
+	LATENTLAB_FAULTS=50 pytest --numprocesses 2 --dist worksteal tests/faults
 
 bench: .venv/ready # wants the machine for itself, half an hour; writes docs/performance.md
 	python -m benchmarks.performance

@@ -123,7 +123,7 @@ def main() -> None:
     machine(report, device, options.minutes)
 
     as_committed = params.load()
-    full = budget.merged(as_committed, params.load(Path("budgets/full.yaml")))
+    full = budget.merged(as_committed, params.load(Path("budgets/full.yaml"), anchors=True))
     if options.smoke:
         blocks = {name: updated(block, SMOKE) for name, block in full["experiments"].items()}
         full |= {"experiments": blocks}

@@ -240,7 +240,7 @@ def test_check_takes_no_torch(root: Path) -> None:
     code = """if True:
         import sys
         from tools.cli import main
-        sys.argv = ["latentlab", "check"]
+        sys.argv = ["latentlab", "check", "--quick"]
         try:
             main()
         except SystemExit as end:

@@ -1,17 +1,24 @@
-"""`latentlab check`: whether params.yaml and conclusions.yaml are valid, in well under a second."""
+"""`latentlab check`: whether params.yaml and conclusions.yaml are valid."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from pipeline.ground.errors import InputError
 
 ROLES = ("data", "classifier", "referee", "evaluation", "figures")  # blocks with an entry for each role
+BLOCKS = (*ROLES, "report", "experiments")
 
 
-def check() -> None:
+def check(
+    quick: Annotated[bool, typer.Option("--quick", help="Build no models: a fraction of a second.")] = False,
+) -> None:
     """Validate params.yaml: every key, type, range, plug-in and data role; and conclusions.yaml.
 
+    Then build each experiment's model, without memory, and see whether it can be trained as described.
     Prints each fault on a line of its own. A conclusion about an experiment that params.yaml does not have is no fault,
     as one may have taken the experiment out: `dvc repro` leaves it undecided. What metrics there are only `dvc repro`
     tells.
@@ -20,7 +27,12 @@ def check() -> None:
     from pipeline.ground import params
 
     content, reports = params.load(), params.load(claims.FILE)
-    if found := [*faults(content), *claims.faults(reports)]:
+    found = [*faults(content), *claims.faults(reports)]
+    if not found and not quick:
+        from tools.models import misfits
+
+        found = misfits(content)
+    if found:
         raise InputError("\nerror: ".join(found))
     written = [claims.parse(name, value) for name, value in reports.items()]
     named = dict.fromkeys(name for each in written for name in each.experiments)
@@ -42,30 +54,57 @@ def faults(content: Mapping[str, Any]) -> list[str]:
         except InputError as error:
             found.append(str(error))
 
-    blocks = (*ROLES, "report", "experiments")
     found += [
-        f"params.yaml: {key}: unknown block, expected {', '.join(blocks)}" for key in content if key not in blocks
+        f"params.yaml: {key}: unknown block, expected {', '.join(BLOCKS)}" for key in content if key not in BLOCKS
     ]
-    for block in blocks:
+    for block in BLOCKS:
         if not isinstance(content.get(block), Mapping) or not content[block]:
             found.append(
                 f"params.yaml: {block}: expected a mapping with at least one entry, found {content.get(block)!r}"
             )
     if found:
         return found
+    for block in (*ROLES, "experiments"):
+        for name in content[block]:
+            tried(partial(_name, block, name))
+    if found:
+        return found
     for block in ROLES:
         for role, value in content[block].items():
-            tried(partial(_role, content, block, str(role), value))
-    tried(partial(_report, content))
+            tried(partial(_role, content, block, role, value))
     for name, value in content["experiments"].items():
-        tried(partial(_experiment, content, str(name), value))
+        tried(partial(_experiment, content, name, value))
+    if not found:  # or a wrong experiment would be told as the report's fault
+        tried(partial(_report, content))
     return found
+
+
+def _name(block: str, name: Any) -> None:
+    """Names stand in paths, and in commands that a shell reads."""
+    from pipeline.ground.params import NAME
+
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise InputError(
+            f"params.yaml: {block}: expected names of letters, digits and underscores that begin with a letter, at most"
+            f" 64 of them, found {name!r}"
+        )
+
+
+def _once(key: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InputError(f"params.yaml: {key}: expected each entry once, found {name!r} again")
+        seen.add(name)
 
 
 def _role(content: Mapping[str, Any], block: str, role: str, value: Any) -> None:
     from pipeline.ground import params, plugins
     from tools.schemas import settings
 
+    if block == "data" and role not in plugins.names("data"):
+        known = ", ".join(plugins.names("data"))
+        raise InputError(f"params.yaml: data.{role}: no such file pipeline/data/{role}.py; found {known}")
     schema = {
         "data": f"data/{role}",
         "classifier": "judges/classifier",
@@ -73,7 +112,7 @@ def _role(content: Mapping[str, Any], block: str, role: str, value: Any) -> None
         "evaluation": "evaluation/collect",
         "figures": "figures/common/inputs",
     }[block]
-    checked = params.parse(settings(schema), value, f"{block}.{role}")
+    checked: Any = params.parse(settings(schema), value, f"{block}.{role}")
     if role not in content["data"]:
         raise InputError(f"params.yaml: {block}.{role}: expected a role of data, {', '.join(content['data'])}")
     judge = getattr(checked, "network", None)
@@ -81,9 +120,29 @@ def _role(content: Mapping[str, Any], block: str, role: str, value: Any) -> None
     named |= {"metrics": ("evaluation/metrics", getattr(checked, "metrics", ()))}
     named |= {"figures": ("figures", getattr(checked, "figures", ()))}
     for key, (folder, names) in named.items():
+        _once(f"{block}.{role}.{key}", names)
         for name in names:
             if name not in plugins.names(folder):
                 raise InputError(f"params.yaml: {block}.{role}.{key}: no such file pipeline/{folder}/{name}.py")
+    _files(f"{block}.{role}", checked)
+    if block in ("classifier", "referee"):
+        images = getattr(params.parse(settings(f"data/{role}"), content["data"][role], f"data.{role}"), "train")  # noqa: B009
+        if checked.batch > images:
+            raise InputError(
+                f"params.yaml: {block}.{role}.batch: expected at most the {images} training images, found"
+                f" {checked.batch}"
+            )
+
+
+def _files(where: str, checked: Any) -> None:
+    """Folders and files that settings name are there."""
+    folder, weights = getattr(checked, "folder", None), getattr(checked, "weights", None)
+    if folder is not None and checked.source == "folder" and not Path(folder).is_dir():
+        raise InputError(f"params.yaml: {where}.folder: expected a folder, found none at {folder}")
+    if weights is not None and not Path(weights).exists():
+        raise InputError(
+            f"params.yaml: {where}.weights: expected a file of weights or a folder, found none at {weights}"
+        )
 
 
 def _report(content: Mapping[str, Any]) -> None:
@@ -91,7 +150,8 @@ def _report(content: Mapping[str, Any]) -> None:
     from tools.schemas import settings
 
     checked: Any = params.parse(settings("report/settings"), content["report"], "report")
-    for role in checked.metrics:
+    for role, metrics in checked.metrics.items():
+        _once(f"report.metrics.{role}", metrics)
         if role not in content["data"]:
             known = ", ".join(content["data"])
             raise InputError(f"params.yaml: report.metrics.{role}: expected a role of data, {known}")
@@ -100,6 +160,8 @@ def _report(content: Mapping[str, Any]) -> None:
         for name in names:
             if name not in content["experiments"]:
                 raise InputError(f"params.yaml: {key}: expected entries of experiments, found {name!r}")
+    _once("report.explorer", checked.explorer)
+    _once("report.overview", checked.overview)
     for name in checked.overview:
         if name not in content["experiments"]:
             raise InputError(f"params.yaml: report.overview: expected entries of experiments, found {name!r}")

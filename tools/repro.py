@@ -36,6 +36,7 @@ def repro(
         raise InputError(f"--jobs {jobs}: expected 1 or more")
     if not Path("dvc.yaml").exists():
         raise InputError("dvc.yaml: expected it here; run `latentlab repro` in the project's folder")
+    _check()
     resumes = any(Path(".resume").glob("*"))
     rows = Rows()
     with opened(targets or [], force) as tracked, screen() as shown:
@@ -51,6 +52,16 @@ def repro(
             print(f"{records.TIMES} is not written: {why}; try `make clean` and `latentlab repro --force --record`")
         else:
             records.save(records.Times(records.machine(), jobs, run.seconds, {**run.finished, **before}, _seeds()))
+
+
+def _check() -> None:
+    """Refuses now what a stage would refuse, by when DVC would have removed what that stage made before."""
+    from pipeline.ground import params
+    from tools.check import BLOCKS, faults
+
+    content = params.load() if params.PARAMS.exists() else {}
+    if set(BLOCKS) <= set(content) and (found := faults(content)):
+        raise InputError("\nerror: ".join(found))
 
 
 def _seeds() -> dict[str, int]:

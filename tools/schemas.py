@@ -1,6 +1,7 @@
 """The schemas of plug-ins, without importing the plug-ins: torch alone takes seconds."""
 
 import ast
+from functools import cache
 from typing import Any
 
 from pipeline.ground.errors import InputError
@@ -11,13 +12,15 @@ from pipeline.ground.plugins import names
 LIGHT = ("typing", "collections.abc", "pydantic", "pipeline.ground.params")  # modules that a schema may need
 
 
+@cache
 def settings(plugin: str) -> type[Strict]:
     """The class `Settings` of `pipeline/<plugin>.py`, from the file's own source: its Strict classes and light imports.
 
     Raises InputError when there is no such file, naming those there are.
     """
     path = PIPELINE / f"{plugin}.py"
-    if not path.exists():
+    within = all(part.isidentifier() for part in plugin.split("/"))
+    if not within or path.stem not in names(str(path.parent.relative_to(PIPELINE))):
         known = ", ".join(names(str(path.parent.relative_to(PIPELINE))))
         raise InputError(f"pipeline/{plugin}.py: no such file; found {known}")
     schemas = {"Strict"}

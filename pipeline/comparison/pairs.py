@@ -148,12 +148,14 @@ def _pair(name: str, base: Measurements, head: Measurements, changes: Sequence[C
         notes.append(f"other images, {base.source} before and {head.source} now: no verdict is about the model alone")
     elif base.test_set != head.test_set:
         notes.append("another test set: what test images add does not cancel, so intervals are wider")
+    if base.yardstick != head.yardstick and base.yardstick and head.yardstick:
+        notes.append("another judge or referee, trained anew: part of each difference may be theirs")
     if base.precision != head.precision and base.precision and head.precision:
         notes.append(f"trained in {base.precision} before and in {head.precision} now: rounding differs too")
     for side, other in (("before", (base, head)), ("now", (head, base))):
         if only := [metric for metric in other[0].metrics if metric not in other[1].metrics]:
             notes.append(f"measured only {side}: {', '.join(only)}")
-    differs = replace(base, machine=head.machine, precision=head.precision) != head
+    differs = replace(base, machine=head.machine, precision=head.precision, yardstick=head.yardstick) != head
     if not differs and any(change.key.startswith(f"experiments.{name}.") for change in changes):
         notes.append("parameters changed and no number did: not run since? `dvc repro`")
     return Pair(name, differs, tuple(notes), tuple(rows))

@@ -1,12 +1,14 @@
 """What every command line of the project shares: how it starts and how it fails."""
 
+import signal
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from pipeline.ground.errors import InputError
+from pipeline.ground.files import REFUSED
 
 Device = Annotated[
     str,
@@ -19,11 +21,21 @@ STOPPED = 130  # the status of a command that Ctrl-C ends
 
 
 def run(app: Callable[[], Any]) -> None:
-    """Runs a Typer app; bad input becomes one line on stderr and exit status 1, Ctrl-C status 130."""
+    """Runs a Typer app; bad input and a full disk become one line on stderr and exit status 1, Ctrl-C and SIGTERM 130.
+
+    So it does in the background of a script, too, where shells start commands that ignore SIGINT.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        print(f"error: {error.filename or 'output'}: cannot be written ({error.strerror})", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(_stopped())
@@ -31,6 +43,10 @@ def run(app: Callable[[], Any]) -> None:
         if end.code == STOPPED:
             _stopped()
         raise
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _stopped() -> int:

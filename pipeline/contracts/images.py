@@ -20,6 +20,17 @@ _LIST = "conditions."  # before the name of a list of label sets, in a file
 
 
 @dataclass(frozen=True)
+class Layout:
+    """What is known of a role's images before they are prepared. shape: (C, H, W), of every source. classes: the names
+    of the embedded source's labels, others may have other ones. kind: of labels, see `ImageSet`.
+    """
+
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    kind: Kind
+
+
+@dataclass(frozen=True)
 class ImageSet:
     """Images of one split with their labels.
 

@@ -12,20 +12,24 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from PIL import Image, ImageOps
 from torch import Tensor
 
-from pipeline.contracts.images import ImageSet
-from pipeline.data.reading import handwritten
+from pipeline.contracts.images import ImageSet, Layout
+from pipeline.data.reading import handwritten, pictures
 from pipeline.data.reading.download import fetch
+from pipeline.data.reading.places import named, within
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Count, Seed, Strict
 from pipeline.ground.seeding import generator
 from pipeline.renderers.colour.houses import SIZE, paint, split
 
 DIGITS = tuple("0123456789")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp")
+LAYOUT = Layout((3, SIZE, SIZE), DIGITS, "classes")
 _CPU = torch.device("cpu")
+_TESTS = ("test", "val", "valid", "validation")  # folders for the test, the first that is there
+_KNOWN = "known are a folder for each class, and such folders in train/ and in test/, val/ or valid/"
 
 # The edition in plain bytes: torchvision's is in pickles, which could run code when they are read.
 _CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -44,9 +48,9 @@ class Settings(Strict):
 
     source: Literal["street_digits", "svhn", "cifar10", "folder"]
     folder: str = "data/raw/colour"
-    train: int = Field(gt=0)
-    test: int = Field(gt=0)
-    seed: int = 0
+    train: Count
+    test: Count
+    seed: Seed = 0
 
 
 def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, ImageSet]:
@@ -168,26 +172,28 @@ def _records(path: Path, name: str, content: bytearray) -> Tensor:
 
 
 def _folder(settings: Settings, folder: Path) -> tuple[ImageSet, ImageSet]:
-    """The user's own images: a folder for each class, or such folders in train/ and in test/.
+    """The user's own images: a folder for each class, or such folders in train/ and in test/, val/ or valid/.
 
-    Without train/ and test/, every fifth file of each class, sorted by name, is for the test.
+    Without folders for the test, every fifth file of each class, sorted by name, is for it.
     """
     if not folder.is_dir():
         raise InputError(
             f"{folder}: no such folder; data.colour.folder names one with a folder of images for each class"
         )
-    if (folder / "train").is_dir() and (folder / "test").is_dir():
-        train, test = _listed(folder / "train"), _listed(folder / "test")
+    place = folder / "train" if (folder / "train").is_dir() else folder
+    tests = [folder / name for name in _TESTS if (folder / name).is_dir()] if place != folder else []
+    if tests:
+        train, test = _listed(place, folder), _listed(tests[0], folder)
         if list(train) != list(test):
             name = min(train.keys() ^ test.keys())
-            there, lacking = ("train", "test") if name in train else ("test", "train")
-            raise InputError(f"{folder / lacking}: expected the class folders of {there}/, found no {name}")
+            there, lacking = (place, tests[0]) if name in train else (tests[0], place)
+            raise InputError(f"{lacking}: expected the class folders of {there.name}/, found no {name}")
     else:
-        every = _listed(folder)
+        every = _listed(place, folder)
         for name, files in every.items():
             if len(files) < 5:
                 wanted = "at least 5 images, as every fifth is for the test"
-                raise InputError(f"{folder / name}: expected {wanted}, found {len(files)}")
+                raise InputError(f"{place / name}: expected {wanted}, found {len(files)}")
         test = {name: files[4::5] for name, files in every.items()}
         train = {name: [file for i, file in enumerate(files) if i % 5 != 4] for name, files in every.items()}
 
@@ -196,24 +202,28 @@ def _folder(settings: Settings, folder: Path) -> tuple[ImageSet, ImageSet]:
         files = [file for each in classes.values() for file in each]
         targets = torch.tensor([i for i, each in enumerate(classes.values()) for _ in each])
         index = _choice(len(files), part, str(folder), settings)
-        images = torch.stack([_image(files[i]) for i in index.tolist()])
+        images = torch.stack([_image(within(folder, files[i])) for i in index.tolist()])
         return _labelled(images, targets[index], first + index, tuple(classes), settings)
 
     return read(train, "train", 0), read(test, "test", sum(map(len, train.values())))
 
 
-def _listed(folder: Path) -> dict[str, list[Path]]:
-    """The image files of each class folder, both sorted by name; hidden ones and other files are passed over."""
-    folders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+def _listed(place: Path, folder: Path) -> dict[str, list[Path]]:
+    """The image files of each class folder in `place`, both sorted by name; hidden ones and other files are passed
+    over. folder: that everything is to lie in.
+    """
+    inside = (path for path in within(folder, place).iterdir() if not path.name.startswith("."))
+    folders = sorted(path for path in inside if path.is_dir() and named(place, path.name))
     if len(folders) < 2:
         found = f"only {folders[0].name}" if folders else "none"
-        raise InputError(f"{folder}: expected a folder of images for each of two classes or more, found {found}")
+        wanted = "a folder of images for each of two classes or more"
+        raise InputError(f"{place}: expected {wanted}, found {found}; {_KNOWN}")
     listed = {}
     for each in folders:
-        files = sorted(path for path in each.iterdir() if not path.name.startswith("."))
+        files = sorted(path for path in within(folder, each).iterdir() if not path.name.startswith("."))
         listed[each.name] = [path for path in files if path.suffix.lower() in SUFFIXES]
         if not listed[each.name]:
-            raise InputError(f"{each}: expected images ({' '.join(SUFFIXES)}), found none")
+            raise InputError(f"{each}: expected images ({' '.join(SUFFIXES)}), found none; {_KNOWN}")
     return listed
 
 
@@ -222,25 +232,19 @@ def _image(path: Path) -> Tensor:
 
     The crop is the largest square in the middle. Smaller and larger squares are resized, antialiased bicubic.
     """
-    from PIL import Image, ImageOps  # slow, and the other sources do without
 
-    try:
-        with Image.open(path) as file:
-            if file.mode.startswith(("I", "F")):
-                raise ValueError(f"more than 8 bits for a colour, mode {file.mode}")
-            image = ImageOps.exif_transpose(file)
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            image = image.convert("RGB")
-    except Exception as error:  # whatever a foreign file makes Pillow raise
-        reason = " ".join(str(error).replace(str(path), "this file").split())[:200]
-        raise InputError(f"{path}: expected an image with 8 bits for a colour, found otherwise ({reason})") from None
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.crop((left, top, left + side, top + side))
-    image = square if side == SIZE else square.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    def become(file: Image.Image) -> Image.Image:
+        image = ImageOps.exif_transpose(file)
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        image = image.convert("RGB")
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        square = image.crop((left, top, left + side, top + side))
+        return square if side == SIZE else square.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+
+    return pictures.read(path, str(path), become)
 
 
 def _fetch(url: str, checksum: str, path: Path) -> Path:
@@ -265,7 +269,7 @@ def _labelled(
     images: Tensor, targets: Tensor, originals: Tensor, classes: tuple[str, ...], settings: Settings
 ) -> ImageSet:
     labels = F.one_hot(targets.long(), len(classes)).to(torch.uint8)
-    return ImageSet(images.contiguous(), labels, originals, classes, kind="classes", source=settings.source)
+    return ImageSet(images.contiguous(), labels, originals, classes, kind=LAYOUT.kind, source=settings.source)
 
 
 def _size(array: np.ndarray[Any, Any]) -> str:

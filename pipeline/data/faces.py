@@ -4,27 +4,26 @@ The embedded source draws faces from the parts of python-avatars (Avataaars by P
 (Liu et al., "Deep Learning Face Attributes in the Wild", 2015); `folder` reads the same files, or images with a table.
 """
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from zipfile import BadZipFile, ZipFile
 
-import numpy as np
 import torch
 from PIL import Image, ImageOps
-from pydantic import Field
 from torch import Tensor
 
 from pipeline.console.progress import progress
-from pipeline.contracts.images import ImageSet
+from pipeline.contracts.images import ImageSet, Layout
+from pipeline.data.reading import archive, pictures
+from pipeline.data.reading import attributes as tables
+from pipeline.data.reading.attributes import Table
 from pipeline.data.reading.download import fetch
+from pipeline.data.reading.places import within
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Count, Seed, Strict
 from pipeline.ground.seeding import derive, generator
 from pipeline.renderers.faces.avatars import draw
 from pipeline.renderers.faces.features import ATTRIBUTES, Faces, attributes, choose, numbers
@@ -48,12 +47,13 @@ CELEBA = (
     "Wavy_Hair",
     "Wearing_Lipstick",
 )
+LAYOUT = Layout((3, SIZE, SIZE), ATTRIBUTES, "attributes")
 _CPU = torch.device("cpu")
-_IMAGES, _LABELS, _PARTITION, _TABLE = (
-    "img_align_celeba",
-    "list_attr_celeba.txt",
-    "list_eval_partition.txt",
-    "attributes.csv",
+_IMAGES, _LABELS, _PARTITION = "img_align_celeba", "list_attr_celeba", "list_eval_partition"
+_TABLE = "attributes.csv"
+_KNOWN = (
+    f"known are CelebA's own files ({_LABELS}.txt and {_IMAGES}/, or Anno/, Eval/ and Img/), Kaggle's ({_LABELS}.csv), "
+    f"and images with a table {_TABLE}"
 )
 # `confirm` stands for the click on the page that says that a large file was not scanned for viruses.
 _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id={}"
@@ -68,9 +68,9 @@ class Settings(Strict):
 
     source: Literal["avatars", "celeba", "folder"]
     folder: str = "data/raw/faces"
-    train: int = Field(gt=0)
-    test: int = Field(gt=0)
-    seed: int = 0
+    train: Count
+    test: Count
+    seed: Seed = 0
 
 
 def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, ImageSet]:
@@ -80,6 +80,7 @@ def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, Im
     `raw/celeba/`. Raises InputError when a download fails, or a file is missing, damaged or has too few images.
     """
     total = settings.train + settings.test
+    files = _downloaded(raw / "celeba") if settings.source == "celeba" else None
     with progress("prepare") as bar:
 
         def show(done: int) -> None:
@@ -87,9 +88,7 @@ def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, Im
 
         if settings.source == "avatars":
             return _embedded(settings, show)
-        if settings.source == "celeba":
-            return _celeba(_downloaded(raw / "celeba"), settings, show)
-        return _folder(Path(settings.folder), settings, show)
+        return _celeba(files, settings, show) if files else _folder(Path(settings.folder), settings, show)
 
 
 # The embedded source
@@ -100,9 +99,7 @@ def _embedded(settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet
         random = generator(_CPU, "faces", part, settings.seed)
         faces = _of_side(part, count, random)
         images = draw(faces, random, lambda done: show(before + done))
-        return ImageSet(
-            images, attributes(faces), numbers(faces), ATTRIBUTES, kind="attributes", source=settings.source
-        )
+        return ImageSet(images, attributes(faces), numbers(faces), ATTRIBUTES, kind=LAYOUT.kind, source=settings.source)
 
     return split("train", settings.train, 0), split("test", settings.test, settings.train)
 
@@ -122,57 +119,70 @@ def _of_side(part: Part, count: int, random: torch.Generator) -> Faces[Tensor]:
 
 
 @dataclass(frozen=True)
-class Table:
-    """Images by name with labels (N, K) uint8, as the file `path` lists them."""
+class CelebA:
+    """CelebA's files. images: a folder, or an archive."""
 
-    path: Path
-    classes: tuple[str, ...]
-    names: Sequence[str]
-    labels: Tensor
+    labels: Path
+    partition: Path | None
+    images: Path
 
 
-def _downloaded(folder: Path) -> Path:
+def _downloaded(folder: Path) -> CelebA:
     """CelebA's files in `folder`; the large one, 1.4 GB, comes last."""
-    from torchvision.datasets import CelebA  # slow, and the other sources do without
+    from torchvision import datasets  # slow, and the other sources do without
 
-    listed = {name: (drive, md5) for drive, md5, name in CelebA.file_list}
-    for name in (_LABELS, _PARTITION, f"{_IMAGES}.zip"):
+    listed = {name: (drive, md5) for drive, md5, name in datasets.CelebA.file_list}
+
+    def download(name: str) -> Path:
         drive, md5 = listed[name]
-        fetch(
+        return fetch(
             [_DRIVE.format(drive)],
             f"md5:{md5}",
             folder / name,
             embedded="data.faces.source: avatars",
             folder="data.faces.source: folder with data.faces.folder",
         )
-    return folder
+
+    return CelebA(download(f"{_LABELS}.txt"), download(f"{_PARTITION}.txt"), download(f"{_IMAGES}.zip"))
 
 
 def _folder(folder: Path, settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet, ImageSet]:
+    """CelebA's images or the user's own, in any of the known layouts."""
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; data.faces.folder names one with {_LABELS} or {_TABLE}")
-    if (folder / _LABELS).exists():
-        return _celeba(folder, settings, show)
-    if not (folder / _TABLE).exists():
-        raise InputError(f"{folder}: expected {_LABELS} or {_TABLE}, found neither")
-    table = _csv(folder / _TABLE)
-    return _splits(table, None, lambda name: _picture(folder / name, table.path), settings, show)
+        raise InputError(f"{folder}: no such folder; data.faces.folder names one of faces; {_KNOWN}")
+    if labels := _there(folder, "Anno", f"{_LABELS}.txt", f"{_LABELS}.csv"):
+        images = _there(folder, "Img", _IMAGES, f"{_IMAGES}.zip")
+        if images is None:
+            raise InputError(f"{folder}: expected {_IMAGES}/ or {_IMAGES}.zip, found neither; {_KNOWN}")
+        partition = _there(folder, "Eval", f"{_PARTITION}.txt", f"{_PARTITION}.csv")
+        return _celeba(CelebA(labels, partition, images), settings, show)
+    path = folder / _TABLE
+    if not path.exists():
+        raise InputError(f"{folder}: expected {_LABELS}.txt or {_TABLE}, found neither; {_KNOWN}")
+    table = tables.table(within(folder, path))
+    return _splits(table, None, lambda name: _picture(folder, folder / name, path), settings, show)
 
 
-def _celeba(folder: Path, settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet, ImageSet]:
-    table = _listed(folder / _LABELS)
-    path = folder / _PARTITION
-    partition = _parts(path) if path.exists() else None
+def _there(folder: Path, subfolder: str, *names: str) -> Path | None:
+    """The first of these that is there, in `folder` or, as in CelebA's own tree, in its subfolder."""
+    paths = (place / name for place in (folder, folder / subfolder) for name in names)
+    return next((within(folder, path) for path in paths if path.exists()), None)
+
+
+def _celeba(files: CelebA, settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet, ImageSet]:
+    table = tables.celeba(files.labels, CELEBA)
+    partition = tables.partition(files.partition) if files.partition else None
     if partition is not None:
         for name in table.names:
             if name not in partition:
-                raise InputError(f"{path}: expected a line for each image of {_LABELS}, found none for {name}")
-    with _reader(folder, table.path) as read:
+                wanted = f"a line for each image of {files.labels.name}"
+                raise InputError(f"{files.partition}: expected {wanted}, found none for {name}")
+    with _reader(files.images, table) as read:
         return _splits(table, partition, read, settings, show)
 
 
 def _splits(
-    table: Table, partition: dict[str, str] | None, read: Read, settings: Settings, show: Callable[[int], None]
+    table: Table, partition: Mapping[str, str] | None, read: Read, settings: Settings, show: Callable[[int], None]
 ) -> tuple[ImageSet, ImageSet]:
     """Images chosen at random: of the parts 0 and 2 of a partition, else every fifth image is for the test."""
 
@@ -192,126 +202,37 @@ def _splits(
             for i, image in enumerate(readers.map(lambda each: read(table.names[each]), index.tolist())):
                 images[i] = image
                 show(before + i + 1)
-        return ImageSet(images, table.labels[index], index, table.classes, kind="attributes", source=settings.source)
+        return ImageSet(images, table.labels[index], index, table.classes, kind=LAYOUT.kind, source=settings.source)
 
     return split("train", settings.train, 0), split("test", settings.test, settings.train)
 
 
 @contextmanager
-def _reader(folder: Path, listed: Path) -> Iterator[Read]:
-    """CelebA's images, out of their folder or their archive."""
-    if (folder / _IMAGES).is_dir():
-        yield lambda name: _picture(folder / _IMAGES / name, listed)
+def _reader(path: Path, table: Table) -> Iterator[Read]:
+    """CelebA's images, out of their folder or their archive; either may hold another folder of the same name."""
+    if path.is_dir():
+        place = path / _IMAGES if (path / _IMAGES).is_dir() else path
+        yield lambda name: _picture(path, place / name, table.path)
         return
-    path = folder / f"{_IMAGES}.zip"
-    if not path.exists():
-        raise InputError(f"{folder}: expected {_IMAGES}/ or {path.name}, found neither")
-    try:
-        archive = ZipFile(path)
-    except (OSError, BadZipFile) as error:
-        raise InputError(f"{path}: expected a sound .zip file, found otherwise ({_line(error)})") from None
+    with archive.opened(path) as file:
+        starts = (f"{_IMAGES}/", f"{_IMAGES}/{_IMAGES}/", "")
+        start = next((each for each in starts if any(each + name in file.names for name in table.names)), starts[0])
 
-    def read(name: str) -> Tensor:
-        try:
-            content = archive.read(f"{_IMAGES}/{name}")
-        except KeyError:
-            raise InputError(f"{path}: expected {_IMAGES}/{name}, which {listed.name} lists, found none") from None
-        except Exception as error:  # whatever a damaged file makes zipfile and zlib raise
-            raise InputError(f"{path}: {name}: expected a sound file, found otherwise ({_line(error)})") from None
-        return _square(io.BytesIO(content), f"{path}: {name}")
+        def read(name: str) -> Tensor:
+            if start + name not in file.names:
+                raise InputError(f"{path}: expected {start}{name}, which {table.path.name} lists, found none")
+            return pictures.read(file.read(start + name), f"{path}: {name}", _square)
 
-    with archive:
         yield read
 
 
-def _picture(path: Path, listed: Path) -> Tensor:
-    if not path.is_file():
+def _picture(folder: Path, path: Path, listed: Path) -> Tensor:
+    if not within(folder, path).is_file():
         raise InputError(f"{path}: no such file, but {listed.name} lists it")
-    return _square(path, str(path))
+    return pictures.read(path, str(path), _square)
 
 
-def _square(file: Path | io.BytesIO, place: str) -> Tensor:
-    """(3, 64, 64): the largest square in the middle, resized by PIL's bicubic filter, which averages as it shrinks."""
-    try:
-        with Image.open(file) as image:
-            if image.mode.startswith(("I", "F")):
-                raise ValueError(f"more than 8 bits for a colour, mode {image.mode}")
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except Exception as error:  # whatever a foreign file makes Pillow raise
-        raise InputError(
-            f"{place}: expected an image with 8 bits for a colour, found otherwise ({_line(error)})"
-        ) from None
-    fitted = ImageOps.fit(upright, (SIZE, SIZE), Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.array(fitted)).permute(2, 0, 1)
-
-
-def _listed(path: Path) -> Table:
-    """CelebA's labels: the number of images, the attributes, then a line for each image."""
-    lines = _text(path).splitlines()
-    head = lines[0].strip() if lines else ""
-    rows = [line.split() for line in lines[2:] if line.strip()]
-    if not head.isdecimal() or int(head) != len(rows):
-        raise InputError(f"{path}: expected the number of its images, {len(rows)}, in line 1, found {head[:40]!r}")
-    classes = lines[1].split() if rows else []
-    missing = [name for name in CELEBA if name not in classes]
-    if missing:
-        raise InputError(f"{path}: expected CelebA's attributes in line 2, found no {missing[0]}")
-    return _table(path, classes, rows, CELEBA)
-
-
-def _parts(path: Path) -> dict[str, str]:
-    """Of each image by name: 0 for training, 1 for validation, which is not used here, 2 for the test."""
-    rows = [line.split() for line in _text(path).splitlines() if line.strip()]
-    for number, row in enumerate(rows, 1):
-        if len(row) != 2 or row[1] not in ("0", "1", "2"):
-            raise InputError(f"{path}: line {number}: expected an image and 0, 1 or 2, found {' '.join(row)[:40]!r}")
-    return dict(rows)
-
-
-def _csv(path: Path) -> Table:
-    """A table of the user's own: the images' names in its first column, an attribute in each other."""
-    try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(_text(path), newline="")) if row]
-    except csv.Error as error:
-        raise InputError(f"{path}: expected a table of comma-separated values, found otherwise ({error})") from None
-    head = rows[0] if rows else []
-    classes = head[1:]
-    if not classes or not all(classes):
-        found = ",".join(head)[:60]
-        raise InputError(f"{path}: expected a column of names and one or more of attributes, found {found!r}")
-    if len(set(classes)) < len(classes):
-        twice = next(name for name in classes if classes.count(name) > 1)
-        raise InputError(f"{path}: expected different attributes, found {twice} twice")
-    if len(rows) == 1:
-        raise InputError(f"{path}: expected images, found none")
-    return _table(path, classes, rows[1:], tuple(classes))
-
-
-def _table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]], kept: tuple[str, ...]) -> Table:
-    """Of rows of a name and a value for each of `columns`, those `kept`."""
-    seen = set()
-    values = {"1": 1, "0": 0, "-1": 0}
-    at = [columns.index(name) for name in kept]
-    labels = []
-    for name, *cells in rows:
-        if len(cells) != len(columns):
-            raise InputError(f"{path}: expected {len(columns)} values for {name}, found {len(cells)}")
-        wrong = [cell for cell in cells if cell not in values]
-        if wrong:
-            raise InputError(f"{path}: expected 1, 0 or -1 for {name}, found {wrong[0][:40]!r}")
-        if name in seen:
-            raise InputError(f"{path}: expected each image once, found {name} again")
-        seen.add(name)
-        labels.append([values[cells[i]] for i in at])
-    return Table(path, kept, [row[0] for row in rows], torch.tensor(labels, dtype=torch.uint8))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: expected a text file, found otherwise ({_line(error)})") from None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def _square(image: Image.Image) -> Image.Image:
+    """The largest square in the middle, 64x64, resized by PIL's bicubic filter, which averages as it shrinks."""
+    upright = ImageOps.exif_transpose(image).convert("RGB")
+    return ImageOps.fit(upright, (SIZE, SIZE), Image.Resampling.BICUBIC)

@@ -6,21 +6,21 @@ reads i-CLEVR as distributed. Scenes come in threes of images: object after obje
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from PIL import Image
-from pydantic import Field
 from torch import Tensor
 
 from pipeline.console.progress import progress
-from pipeline.contracts.images import ImageSet
+from pipeline.contracts.images import ImageSet, Layout
+from pipeline.data.reading import pictures
+from pipeline.data.reading.places import line, named, within
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Count, Seed, Strict
 from pipeline.ground.seeding import generator
 from pipeline.renderers.scenes.layout import COLOURS, SHAPES, STEPS
 from pipeline.renderers.scenes.tracer import SIZE, draw
@@ -28,8 +28,15 @@ from pipeline.renderers.scenes.tracer import SIZE, draw
 CLASSES = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
 CONDITIONS = {"test": (6, 12, 14), "new_test": (0, 12, 20)}  # label sets to draw: how many of one, two, three labels
 
+LAYOUT = Layout((3, SIZE, SIZE), CLASSES, "objects")
 _CPU = torch.device("cpu")
-_NAME = re.compile(r"CLEVR_train_(\d+)_(\d+)\.png")
+_NAME = re.compile(r"CLEVR_train_([0-9]{1,18})_([0-9]{1,18})\.png")
+_IMAGES = ("images", "iclevr", ".")  # where they may lie, from the folder on
+_OPTIONAL = "new_test"  # a list that some copies come without
+_KNOWN = (
+    "known is i-CLEVR: objects.json, train.json, test.json, mostly new_test.json, and images in images/, in iclevr/ "
+    "or beside these files"
+)
 
 
 class Settings(Strict):
@@ -41,9 +48,9 @@ class Settings(Strict):
 
     source: Literal["clevr", "folder"]
     folder: str = "data/raw/scenes"
-    train: int = Field(gt=0)
-    test: int = Field(gt=0)
-    seed: int = 0
+    train: Count
+    test: Count
+    seed: Seed = 0
 
 
 def load(settings: Settings, raw: Path = Path("data/raw")) -> tuple[ImageSet, ImageSet]:
@@ -98,7 +105,7 @@ def _embedded(settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet
         originals = (torch.arange(scenes) * 2 + first).repeat_interleave(STEPS)
         order = torch.randperm(count, generator=random)
         return ImageSet(
-            images[order], hot[order], originals[order], CLASSES, kind="objects", source="clevr", conditions=encoded
+            images[order], hot[order], originals[order], CLASSES, kind=LAYOUT.kind, source="clevr", conditions=encoded
         )
 
     return split("train", settings.train, 0, 0), split("test", settings.test, 1, settings.train)
@@ -141,17 +148,18 @@ def _multi_hot(labels: tuple[int, ...] | list[int]) -> Tensor:
 def _folder(settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet, ImageSet]:
     folder = Path(settings.folder)
     if not folder.is_dir():
-        raise InputError(
-            f"{folder}: no such folder; data.scenes.folder names one with images/ and i-CLEVR's JSON files"
-        )
-    classes = _classes(folder / "objects.json")
+        raise InputError(f"{folder}: no such folder; data.scenes.folder names one of scenes; {_KNOWN}")
+    classes = _classes(within(folder, folder / "objects.json"))
     number = {name: index for index, name in enumerate(classes)}
-    labels = _labels(folder / "train.json", number)
-    lists = {name: _sets(folder / f"{name}.json", number) for name in CONDITIONS}
-
+    labels = _labels(within(folder, folder / "train.json"), number)
+    there = [name for name in CONDITIONS if name != _OPTIONAL or (folder / f"{name}.json").exists()]
+    lists = {name: _sets(within(folder, folder / f"{name}.json"), number) for name in there}
+    for name in CONDITIONS.keys() - lists.keys():
+        print(f"prepare: scenes without the list {name}, as {folder} holds no {name}.json", flush=True)
     # Every fourth scene is for the test, whatever the sizes and the seed.
     scenes = {image: int(_scene(folder / "train.json", image)) for image in labels}
     tested = set(sorted(set(scenes.values()))[3::4])
+    place = _place(folder, labels)
 
     def split(part: str, count: int, before: int) -> ImageSet:
         there = sorted((scene, image) for image, scene in scenes.items() if (scene in tested) == (part == "test"))
@@ -162,42 +170,47 @@ def _folder(settings: Settings, show: Callable[[int], None]) -> tuple[ImageSet, 
         chosen = [there[i] for i in torch.randperm(len(there), generator=random)[:count]]
         images = torch.empty(count, 3, SIZE, SIZE, dtype=torch.uint8)
         with ThreadPoolExecutor() as readers:
-            for i, image in enumerate(readers.map(lambda each: _read(folder / "images" / each[1]), chosen)):
+            for i, image in enumerate(readers.map(lambda each: _read(within(folder, place / each[1])), chosen)):
                 images[i] = image
                 show(before + i + 1)
         hot = torch.stack([labels[image] for _, image in chosen])
         originals = torch.tensor([scene for scene, _ in chosen])
-        return ImageSet(images, hot, originals, classes, kind="objects", source="folder", conditions=lists)
+        return ImageSet(images, hot, originals, classes, kind=LAYOUT.kind, source="folder", conditions=lists)
 
     return split("train", settings.train, 0), split("test", settings.test, settings.train)
+
+
+def _place(folder: Path, labels: Mapping[str, Tensor]) -> Path:
+    """Where the images lie."""
+    for place in (folder / name for name in _IMAGES):
+        if place.is_dir() and any((place / image).is_file() for image in labels):
+            return place
+    raise InputError(f"{folder}: expected the images that train.json lists, found none; {_KNOWN}")
 
 
 def _scene(path: Path, image: str) -> str:
     match = _NAME.fullmatch(image)
     if match is None:
-        raise InputError(f"{path}: expected image names like CLEVR_train_002066_0.png, found {image!r}")
+        raise InputError(f"{path}: expected image names like CLEVR_train_002066_0.png, found {_brief(image)}")
     return match[1]
 
 
 def _read(path: Path) -> Tensor:
     """One image, (3, 64, 64) uint8: all of it, resized by PIL's bicubic filter, which averages when it shrinks."""
-    try:
-        with Image.open(path) as image:
-            resized = image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file, but train.json has labels for it") from None
-    except (OSError, SyntaxError, ValueError) as error:  # PIL raises SyntaxError for some broken PNGs
-        raise InputError(f"{path}: expected an image, found a damaged file ({' '.join(str(error).split())})") from None
-    return torch.from_numpy(np.array(resized)).permute(2, 0, 1)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, but train.json has labels for it")
+    return pictures.read(
+        path, str(path), lambda image: image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+    )
 
 
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; data.scenes.folder names a folder with i-CLEVR's JSON files") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: expected valid JSON, found {' '.join(str(error).split())}") from None
+        raise InputError(f"{path}: no such file; {_KNOWN}") from None
+    except (OSError, ValueError, RecursionError) as error:  # the last of lists in lists in lists
+        raise InputError(f"{path}: expected valid JSON, found {line(error)}") from None
 
 
 def _classes(path: Path) -> tuple[str, ...]:
@@ -206,25 +219,25 @@ def _classes(path: Path) -> tuple[str, ...]:
     if not isinstance(numbers, dict) or not all(type(number) is int for number in numbers.values()):
         raise InputError(f"{path}: expected a mapping of labels to numbers, found {_brief(numbers)}")
     if sorted(numbers.values()) != list(range(len(CLASSES))):
-        found = " ".join(map(str, sorted(numbers.values())))
+        found = _cut(" ".join(map(str, sorted(numbers.values()))), 120)
         raise InputError(f"{path}: expected {len(CLASSES)} labels numbered 0 to {len(CLASSES) - 1}, found {found}")
-    return tuple(sorted(numbers, key=numbers.__getitem__))
+    return tuple(named(path, name) for name in sorted(numbers, key=numbers.__getitem__))
 
 
 def _labels(path: Path, number: dict[str, int]) -> dict[str, Tensor]:
     """Each image's labels (24,)."""
-    named = _json(path)
-    if not isinstance(named, dict) or not named:
-        raise InputError(f"{path}: expected a mapping of images to lists of labels, found {_brief(named)}")
-    return {image: _encode(path, names, number) for image, names in named.items()}
+    listed = _json(path)
+    if not isinstance(listed, dict) or not listed:
+        raise InputError(f"{path}: expected a mapping of images to lists of labels, found {_brief(listed)}")
+    return {image: _encode(path, names, number) for image, names in listed.items()}
 
 
 def _sets(path: Path, number: dict[str, int]) -> Tensor:
     """A list of label sets, (M, 24)."""
-    named = _json(path)
-    if not isinstance(named, list) or not named:
-        raise InputError(f"{path}: expected a list of lists of labels, found {_brief(named)}")
-    return torch.stack([_encode(path, names, number) for names in named])
+    listed = _json(path)
+    if not isinstance(listed, list) or not listed:
+        raise InputError(f"{path}: expected a list of lists of labels, found {_brief(listed)}")
+    return torch.stack([_encode(path, names, number) for names in listed])
 
 
 def _encode(path: Path, names: Any, number: dict[str, int]) -> Tensor:
@@ -238,5 +251,11 @@ def _encode(path: Path, names: Any, number: dict[str, int]) -> Tensor:
 
 def _brief(value: Any) -> str:
     """For a message: short, and in one line."""
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    try:
+        return _cut(json.dumps(value), 60)
+    except RecursionError:
+        return "lists in lists in lists"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -13,7 +13,7 @@ from pipeline.contracts.labels import pair
 from pipeline.contracts.model import CodedModel, EncoderModel, GenerativeModel, LikelihoodModel, Posterior
 from pipeline.evaluation.drawing import DRAWN, REBUILT, WEIGHED, Step, at_once, drawings, seen, untold
 from pipeline.evaluation.evidence import Answers, Codes, Evidence, Flips, Judged, Likelihoods
-from pipeline.ground.params import Strict
+from pipeline.ground.params import MOST, Count, Seed, Strict
 from pipeline.judges.panel import Opinion, Panel
 
 
@@ -27,16 +27,16 @@ class Settings(Strict):
     metrics: the plug-ins in pipeline/evaluation/metrics to measure. seed: of all draws.
     """
 
-    samples: int = Field(ge=32)
-    real_images: int = Field(ge=32)
-    likelihood_images: int = Field(ge=1)
-    importance_samples: int = Field(ge=1)
-    draws: int = Field(default=20, ge=2)
-    pairs: int = Field(default=200, ge=2)
-    progress_samples: int = Field(default=600, ge=16)
-    halves: int = Field(default=16, ge=2)
+    samples: int = Field(ge=32, le=MOST)
+    real_images: int = Field(ge=32, le=MOST)
+    likelihood_images: Count
+    importance_samples: Count
+    draws: int = Field(default=20, ge=2, le=MOST)
+    pairs: int = Field(default=200, ge=2, le=MOST)
+    progress_samples: int = Field(default=600, ge=16, le=MOST)
+    halves: int = Field(default=16, ge=2, le=MOST)
     metrics: tuple[str, ...] = Field(min_length=1)
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
 
 
 def measured_on(device: torch.device) -> torch.device:

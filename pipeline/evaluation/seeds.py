@@ -143,7 +143,16 @@ class Evaluation:
             if all(name in each for each in values)
         }
         partial = {name: tuple(each.get(name) for each in values) for name in names if name not in metrics}
-        return Measurements(headers[0].source, machine, self.test_set(), tuple(found), metrics, partial, precision)
+        return Measurements(
+            headers[0].source,
+            machine,
+            self.test_set(),
+            tuple(found),
+            metrics,
+            partial,
+            precision,
+            self.panel.fingerprint(),
+        )
 
     def evidence(
         self,

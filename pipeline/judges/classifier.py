@@ -14,7 +14,7 @@ from pipeline.contracts.images import ImageSet, Kind, scale
 from pipeline.ground import plugins, storage
 from pipeline.ground.device import precision, settle
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Count, Seed, Size, Strict
 from pipeline.ground.seeding import derive, generator
 
 VIEW = ("features", "logits")
@@ -30,13 +30,13 @@ class Settings(Strict):
 
     weights: str
     network: str
-    width: int = Field(ge=1)
-    batch: int = Field(ge=1)
-    epochs: int = Field(ge=1)
+    width: Size
+    batch: Count
+    epochs: Count
     learning_rate: float = Field(gt=0)
     mirror: bool = False
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
 
 
 class Judge(nn.Module):

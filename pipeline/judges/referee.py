@@ -20,7 +20,7 @@ from pipeline.contracts.images import ImageSet, scale
 from pipeline.ground import storage
 from pipeline.ground.device import precision, settle
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import MOST, Count, Seed, Size, Strict
 from pipeline.ground.seeding import derive, generator
 from pipeline.judges.spoiling import SPOILINGS, Spoiling, blur
 
@@ -42,14 +42,14 @@ class Settings(Strict):
     illegible: the blur from which on nobody could name what an image shows; sigma, in pixels.
     """
 
-    width: int = Field(ge=1)
-    batch: int = Field(ge=16)
-    epochs: int = Field(ge=1)
+    width: Size
+    batch: int = Field(ge=16, le=MOST)
+    epochs: Count
     learning_rate: float = Field(gt=0)
     illegible: float = Field(gt=0)
     mirror: bool = False
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
 
 
 class Seen(NamedTuple):

@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 
 from pipeline.contracts.model import Averaged, Batch, Drawer, GenerativeModel, Player, standard_normal
 from pipeline.contracts.network import Network
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Size, Strict
 
 OURS = {"loss": "hinge losses"}  # what departs from report D
 
@@ -30,7 +30,7 @@ class Settings(Strict):
     draws.
     """
 
-    latent: int = Field(ge=1)
+    latent: Size
     loss: Literal["bce", "hinge"] = "bce"
     auxiliary: float = Field(default=1.0, gt=0)
     label_fakes: float = Field(default=1.0, ge=0)

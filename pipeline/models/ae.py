@@ -7,20 +7,19 @@ from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Generator, Tensor
 
 from pipeline.contracts.mixture import Mixture
 from pipeline.contracts.model import Batch, GenerativeModel, Player, standard_normal
 from pipeline.contracts.network import Network
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Size, Strict
 
 
 class Settings(Strict):
     """latent: Z. mixture: Gaussians fitted to the training images' codes, from which samples are drawn."""
 
-    latent: int = Field(ge=1)
-    mixture: int = Field(default=1, ge=1)
+    latent: Size
+    mixture: Size = 1
 
 
 class Autoencoder(GenerativeModel):

@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 from pipeline.contracts.model import Averaged, Batch, Drawer, GenerativeModel, Player, standard_normal
 from pipeline.contracts.network import Network
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Size, Strict
 
 OURS = {"auxiliary": "an auxiliary label loss"}  # what departs from the reports
 
@@ -32,11 +32,11 @@ class Settings(Strict):
     moving_average: decay of the average of the generator's weights, by update. drawn_by: which of the two draws.
     """
 
-    latent: int = Field(ge=1)
+    latent: Size
     conditional: bool
     loss: Literal["bce", "hinge"]
     halved: bool = False
-    generator_steps: int = Field(default=1, ge=1)
+    generator_steps: int = Field(default=1, ge=1, le=1000)
     auxiliary: float = Field(default=0.0, ge=0)
     rejection: float = Field(default=0.0, ge=0)
     moving_average: float = Field(ge=0, lt=1)

@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from pipeline.contracts.model import Averaged, Batch, Drawer, GenerativeModel, Player, standard_normal
 from pipeline.contracts.network import Network
-from pipeline.ground.params import Strict
+from pipeline.ground.params import LARGEST, Size, Strict
 
 
 class Settings(Strict):
@@ -24,9 +24,9 @@ class Settings(Strict):
     the two draws.
     """
 
-    latent: int = Field(ge=1)
-    codes: int = Field(ge=2)
-    embedding: int = Field(default=0, ge=0)
+    latent: Size
+    codes: int = Field(ge=2, le=LARGEST)
+    embedding: int = Field(default=0, ge=0, le=LARGEST)
     information: float = Field(default=1.0, gt=0)
     moving_average: float = Field(ge=0, lt=1)
     drawn_by: Literal["generator", "average"]

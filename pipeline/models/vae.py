@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 from pipeline.contracts.mixture import Mixture
 from pipeline.contracts.model import Batch, GenerativeModel, Player, Posterior, standard_normal
 from pipeline.contracts.network import Network
-from pipeline.ground.params import Strict
+from pipeline.ground.params import LARGEST, MOST, Size, Strict
 
 OURS = {"mixture": "fitted Gaussians", "beta": "a weight of the KL"}  # what departs from the reports
 
@@ -31,13 +31,13 @@ class Settings(Strict):
     are drawn from N(0, I). Likelihoods have N(0, I) for a prior either way, as training has.
     """
 
-    latent: int = Field(ge=1)
+    latent: Size
     conditional: bool
     likelihood: Literal["bernoulli", "gaussian"]
     sigma: float = Field(default=0.5, gt=0)
     beta: float = Field(default=1.0, ge=0)
-    beta_warmup: int = Field(default=0, ge=0)
-    mixture: int = Field(default=0, ge=0)
+    beta_warmup: int = Field(default=0, ge=0, le=MOST)
+    mixture: int = Field(default=0, ge=0, le=LARGEST)
 
 
 class _CrossEntropy(torch.autograd.Function):

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from pipeline.contracts.model import Averaged, Batch, Drawer, GenerativeModel, Player, nothing, standard_normal
 from pipeline.contracts.network import Network
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Size, Strict
 
 
 class Settings(Strict):
@@ -23,9 +23,9 @@ class Settings(Strict):
     update. drawn_by: which of the two draws the samples.
     """
 
-    latent: int = Field(ge=1)
+    latent: Size
     conditional: bool
-    critic_steps: int = Field(ge=1)
+    critic_steps: int = Field(ge=1, le=1000)
     constraint: Literal["clip", "penalty"]
     strength: float = Field(gt=0)
     moving_average: float = Field(ge=0, lt=1)

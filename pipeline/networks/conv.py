@@ -7,12 +7,11 @@ import math
 from itertools import pairwise
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.contracts.network import Network
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Size, Strict
 
 LEVELS = 4  # halvings
 
@@ -20,7 +19,7 @@ LEVELS = 4  # halvings
 class Settings(Strict):
     """width: channels of the largest maps, half the image's size; doubled at each of three more halvings."""
 
-    width: int = Field(ge=1)
+    width: Size
 
 
 class Conv(Network):

@@ -19,7 +19,7 @@ from pipeline.contracts.network import Network
 from pipeline.contracts.patches import Patches
 from pipeline.contracts.resizing import Enlarging, Resizing
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import LARGEST, Size, Strict
 
 SMALLEST = 4  # pixels, each side of the smallest maps
 
@@ -34,8 +34,8 @@ class Settings(Strict):
     skips: whether the generator's smaller maps draw, too.
     """
 
-    width: int = Field(ge=1)
-    embedding: int = Field(default=0, ge=0)
+    width: Size
+    embedding: int = Field(default=0, ge=0, le=LARGEST)
     normalisation: Literal["batch", "layer", "none"] = "batch"
     deepened: bool = False
     upsampling: Literal["transposed", "resized"] = "transposed"

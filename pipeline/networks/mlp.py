@@ -8,14 +8,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.contracts.network import Network
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Size, Strict
 
 
 class Settings(Strict):
     """layers: hidden layers, in the encoder and again in the decoder; hidden: units a layer."""
 
-    layers: int = Field(ge=1)
-    hidden: int = Field(ge=1)
+    layers: int = Field(ge=1, le=100)
+    hidden: Size
 
 
 class Mlp(Network):

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from pipeline.contracts.network import Network
 from pipeline.contracts.resizing import Resizing
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import LARGEST, Size, Strict
 
 OURS = "the whole network"  # what departs from the reports
 
@@ -37,10 +37,10 @@ class Settings(Strict):
     an image shows at most. style: numbers that say how each looks.
     """
 
-    width: int = Field(ge=2)
-    seen: int = Field(ge=1)
-    slots: int = Field(default=3, ge=1)
-    style: int = Field(default=6, ge=1)
+    width: int = Field(ge=2, le=LARGEST)
+    seen: Size
+    slots: Size = 3
+    style: Size = 6
 
 
 class Objects(Network):

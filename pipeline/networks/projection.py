@@ -8,14 +8,13 @@ labels joined to its latent: conditional batch norm, as in the papers, learned l
 from itertools import pairwise
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from pipeline.contracts.network import Network
 from pipeline.contracts.patches import Patches
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Size, Strict
 
 SMALLEST = 4  # pixels, each side of the smallest maps
 
@@ -23,7 +22,7 @@ SMALLEST = 4  # pixels, each side of the smallest maps
 class Settings(Strict):
     """width: channels of the largest maps, which are half the image's size, doubled at each halving up to 4 x width."""
 
-    width: int = Field(ge=1)
+    width: Size
 
 
 class Projection(Network):

@@ -7,13 +7,12 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from pipeline.contracts.network import Network
 from pipeline.contracts.patches import Patches
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Size, Strict
 
 SIDE = 64  # pixels
 
@@ -30,7 +29,7 @@ class Settings(Strict):
     generator knows no other; a budget that changes the network alone leaves them there.
     """
 
-    width: int = Field(ge=1)
+    width: Size
     normalised: bool = False
     discriminator: Literal["report", "strided"] = "report"
     normalisation: Literal["batch", "layer"] = "batch"

@@ -22,7 +22,7 @@ def _under(content: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
 
 def overlays(path: Path) -> list[dict[str, Any]]:
     """A budget's overlays, in order: that of the budget that its key `base` names, if there is one, and its own."""
-    overlay = dict(params.load(path))
+    overlay = dict(params.load(path, anchors=True))
     base = overlay.pop("base", None)
     return [*(overlays(path.with_stem(base)) if base else ()), overlay]
 

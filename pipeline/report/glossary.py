@@ -53,7 +53,7 @@ METRICS: Final = {
     "test_recognised": "share of the objects asked for that can be named, known sets of objects",
     "new_test_recognised": "share of the objects asked for that can be named, new sets of objects",
     "confidence": "how sure the judge is of each sample, which never learned to say that it sees nothing",
-    "class_entropy": "how evenly classes are drawn; at most ln 10",
+    "class_entropy": "how evenly classes are drawn; at most the logarithm of their number, 2.30 of ten",
     "blurriness": "the Gaussian blur that the samples seem to have, sigma in pixels",
     "blurriness_real": "the same of real test images",
     "sharpness": "fine detail of any kind, noise too, relative to real images",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.ground.errors import InputError
+from pipeline.ground.files import write_json
 
 TIMES = Path("results/times.json")
 LOG = Path(".latentlab/run.jsonl")
@@ -46,8 +47,7 @@ def save(times: Times, path: Path = TIMES) -> None:
     """Writes a run's times, rounded: nobody needs more, and they are compared in git."""
     stages = {stage: round(seconds, 1) for stage, seconds in times.stages.items()}
     content = {**asdict(times), "seconds": round(times.seconds), "stages": stages}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_json(path, content)
 
 
 class Log:

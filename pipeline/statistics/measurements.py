@@ -8,12 +8,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ground.errors import InputError
+
+FORMAT: Final = 1  # of the files; those from before it was written are of the first
 
 Better = Literal["higher", "lower", "neither"]
 Scale = Literal["plain", "log", "logit"]
@@ -53,7 +55,8 @@ class Measurements:
     source: of the images. machine: that measured. test_set: a fingerprint of the test images and of how they were
     halved; `errors` of equal ones belong together. seeds: of the models, in the order of `Measured.values`.
     partial: metrics that only some seeds have, such as the iteration of a collapse; None for the others.
-    precision: of the products that trained the models, None where it is not on record.
+    precision: of the products that trained the models; yardstick: a fingerprint of the judge and the referee; None
+    where they are not on record.
     """
 
     source: str
@@ -63,6 +66,7 @@ class Measurements:
     metrics: Mapping[str, Measured]
     partial: Mapping[str, tuple[float | None, ...]]
     precision: str | None = None
+    yardstick: str | None = None
 
 
 def dump(found: Measurements) -> str:
@@ -79,9 +83,11 @@ def dump(found: Measurements) -> str:
             line["errors"] = [_round(error, 4) for error in measured.errors]
         lines[name] = line
     facts = {
+        "format": FORMAT,
         "source": found.source,
         "machine": found.machine,
         "precision": found.precision,
+        "yardstick": found.yardstick,
         "test_set": found.test_set,
         "seeds": list(found.seeds),
     }
@@ -99,10 +105,17 @@ def parse(text: str, where: str) -> Measurements:
     """What `dump` gave. Raises InputError naming `where` when the text is something else."""
     try:
         content = json.loads(text)
+        if (version := content.get("format", FORMAT)) != FORMAT:
+            raise InputError(
+                f"{where}: expected measurements of format {FORMAT}, found {version}: another version of latentlab"
+                " wrote them; `dvc repro` measures anew"
+            )
         metrics = {name: _measured(**each) for name, each in content["metrics"].items()}
         facts = (content["source"], content["machine"], content["test_set"], tuple(content["seeds"]))
         partial = {name: tuple(values) for name, values in content["partial"].items()}
-        return Measurements(*facts, metrics, partial, content.get("precision"))
+        return Measurements(*facts, metrics, partial, content.get("precision"), content.get("yardstick"))
+    except InputError:
+        raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{where}: expected an experiment's measurements, found something else ({error!r})") from None
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from pipeline.ground import params
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Seed, Strict
 
 
 class Experiment(Strict):
@@ -18,13 +18,13 @@ class Experiment(Strict):
     data: str
     family: str
     network: str
-    seeds: tuple[int, ...] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1)
 
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise ValueError("expected distinct integers of 0 or more")
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("expected distinct integers")
         return seeds
 
 

@@ -15,7 +15,7 @@ from pipeline.contracts.images import ImageSet, scale
 from pipeline.contracts.model import AdversarialModel, Batch, GenerativeModel, Player, nothing
 from pipeline.ground import device
 from pipeline.ground.errors import InputError
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Count, Share, Strict
 from pipeline.ground.seeding import generator
 
 
@@ -26,10 +26,10 @@ class Optimiser(Strict):
 
     algorithm: Literal["adam", "rmsprop"] = "adam"
     learning_rate: float = Field(gt=0)
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Share, Share] = (0.9, 0.999)
     weight_decay: float = Field(default=0.0, ge=0)
     decay: float = Field(default=1.0, gt=0, le=1)
-    decay_every: int = Field(default=1000, ge=1)
+    decay_every: Count = 1000
 
 
 class Settings(Strict):
@@ -40,11 +40,11 @@ class Settings(Strict):
     snapshots: how many times the generator is kept on the way, evenly spaced and at the end, to measure progress.
     """
 
-    batch: int = Field(ge=1)
-    epochs: int = Field(ge=1)
+    batch: Count
+    epochs: Count
     optimisers: dict[str, Optimiser]
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    snapshots: int = Field(default=0, ge=0)
+    snapshots: int = Field(default=0, ge=0, le=1000)
 
 
 @dataclass
@@ -55,6 +55,28 @@ class State:
     tensors: dict[str, Tensor]
     curve: list[Row] = field(default_factory=list)
     seconds: float = 0.0
+
+
+def fitting(model: GenerativeModel, images: int, settings: Settings) -> int:
+    """The batches that an iteration takes: as many as the player that wants most of its own.
+
+    Raises InputError when settings, model and the number of training images do not fit.
+    """
+    players = model.players()
+    names = [player.name for player in players]
+    if set(settings.optimisers) - set(model.resting) != set(names):
+        raise InputError(
+            f"optimisers: expected one for each of {', '.join(names)}, found {', '.join(settings.optimisers) or 'none'}"
+        )
+    draws = max(player.repeat if player.fresh else 1 for player in players)
+    if settings.batch * draws > images:
+        per = f", {draws} batches an iteration" if draws > 1 else ""
+        raise InputError(
+            f"batch: expected at most {images // draws}, of {images} training images{per}, found {settings.batch}"
+        )
+    if settings.snapshots and not isinstance(model, AdversarialModel):
+        raise InputError(f"snapshots: expected 0, as this family has no generator, found {settings.snapshots}")
+    return draws
 
 
 class Run:
@@ -74,22 +96,9 @@ class Run:
         device.settle(self.device)
         self.players = tuple(model.players())
         names = [player.name for player in self.players]
-        if set(settings.optimisers) - set(model.resting) != set(names):
-            raise InputError(
-                f"optimisers: expected one for each of {', '.join(names)}, found {', '.join(settings.optimisers)}"
-            )
-        # An iteration takes as many batches as the player that wants most of its own
-        self.draws = max(player.repeat if player.fresh else 1 for player in self.players)
+        self.draws = fitting(model, len(data), settings)
         self.images = settings.batch * self.draws  # an iteration
         self.epoch_iterations = len(data) // self.images
-        if not self.epoch_iterations:
-            most = len(data) // self.draws
-            per = f", {self.draws} batches an iteration" if self.draws > 1 else ""
-            raise InputError(
-                f"batch: expected at most {most}, of {len(data)} training images{per}, found {settings.batch}"
-            )
-        if settings.snapshots and not isinstance(model, AdversarialModel):
-            raise InputError(f"snapshots: expected 0, as this family has no generator, found {settings.snapshots}")
         self.total = self.epoch_iterations * settings.epochs
         self.every = math.ceil(self.total / points)
         boundaries = [*range(self.every, self.total, self.every), self.total]

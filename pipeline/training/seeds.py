@@ -16,6 +16,7 @@ from pipeline.contracts.curves import Row
 from pipeline.contracts.images import ImageSet
 from pipeline.ground.device import precision
 from pipeline.ground.errors import InputError
+from pipeline.ground.files import replacing
 from pipeline.ground.parallel import Progress, Report, over_seeds
 from pipeline.ground.seeding import derive
 from pipeline.training import loop, resume
@@ -63,12 +64,11 @@ class Training:
         for seed, place in self.places.items():
             rows |= curves.read(place.curve)
             model = Path("results/models") / self.name / f"seed{seed}.safetensors"
-            model.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(place.model, model)
+            _copy(place.model, model)
             for old in (model.parent / "snapshots").glob(f"{model.stem}-*"):
                 old.unlink()  # of an earlier run, where DVC did not clear the folder
-            if place.snapshots.exists():
-                shutil.copytree(place.snapshots, model.parent / "snapshots", dirs_exist_ok=True)
+            for kept in sorted(place.snapshots.glob("*")):
+                _copy(kept, model.parent / "snapshots" / kept.name)
         curves.write(Path("results/curves") / f"{self.name}.csv", rows)
         resume.prune(self.name)
 
@@ -125,6 +125,11 @@ class Training:
             seed=seed,
             precision=precision(self.plan.training.precision, self.device),
         )
+
+
+def _copy(source: Path, target: Path) -> None:
+    with replacing(target) as beside:
+        shutil.copyfile(source, beside)
 
 
 def _shown(row: Row) -> dict[str, float]:

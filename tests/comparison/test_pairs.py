@@ -81,6 +81,14 @@ def test_models_trained_in_another_precision_say_so(repository: Repository, call
         assert (f"trained in {before} before and in {now} now" in output) is told
 
 
+def test_another_judge_is_told_though_its_settings_are_the_same(repository: Repository, called: Called) -> None:
+    for before, now, told in (("a1", "b2", True), ("a1", "a1", False), (None, "b2", False)):
+        repository.write("fc_vae", replace(measured(BASE), yardstick=before))
+        repository.commit()
+        repository.change("fc_vae", replace(measured(shifted(elbo=6)), yardstick=now))
+        assert ("another judge or referee" in called("HEAD", "--format", "markdown")[1]) is told
+
+
 def test_experiments_come_and_go(repository: Repository, called: Called) -> None:
     repository.params["experiments"]["wider"] = {"data": "digits", "latent": 30}
     del repository.params["experiments"]["fc_cvae"]

@@ -302,7 +302,7 @@ TABLE_FAULTS: dict[str, tuple[Spoil, str, str]] = {
     "no rows": (lines(TABLE, lambda o: o[:1]), TABLE, "expected images, found none"),
     "an attribute twice": (lines(TABLE, lambda o: ["file,Hat,Hat", *o[1:]]), TABLE, "found Hat twice"),
     "a name twice": (lines(TABLE, lambda o: [*o, o[-1]]), TABLE, "each image once, found 14.png again"),
-    "wrong value": (lines(TABLE, lambda o: [*o[:-1], "14.png,yes,1"]), TABLE, "for 14.png, found 'yes'"),
+    "wrong value": (lines(TABLE, lambda o: [*o[:-1], "14.png,maybe,1"]), TABLE, "for 14.png, found 'maybe'"),
     "long row": (lines(TABLE, lambda o: [*o[:-1], "14.png,1,1,1"]), TABLE, "2 values for 14.png, found 3"),
     "not text": (content(TABLE, lambda _: b"\xff\xfe\x00"), TABLE, "expected a text file"),
     "missing image": (gone("more/3.png"), "more/3.png", "no such file, but attributes.csv lists it"),

@@ -306,7 +306,6 @@ FAULTS: dict[str, tuple[Callable[[Path], Path], str]] = {
     "no objects": (written("objects.json", None), "no such file"),
     "no labels": (written("train.json", None), "no such file"),
     "no list": (written("test.json", None), "no such file"),
-    "no new list": (written("new_test.json", None), "no such file"),
     "broken JSON": (written("train.json", b'{"a": ['), "valid JSON"),
     "not text": (written("test.json", b"\xff\xfe\x00"), "valid JSON"),
     "objects as list": (changed("objects.json", list), "mapping of labels to numbers"),

@@ -24,6 +24,7 @@ FOUND = Measurements(
     },
     {"collapse_iteration": (None, 40.0)},
     "bfloat16",
+    "ba9876543210",
 )
 
 
@@ -31,7 +32,7 @@ def test_they_survive_their_file(tmp_path: Path) -> None:
     text = measurements.dump(FOUND)
     assert measurements.parse(text, "a.json") == FOUND
     assert measurements.dump(measurements.parse(text, "a.json")) == text
-    assert len(text.splitlines()) == 7 + 3 + 2 + 3  # a metric a line, so that git shows what changed
+    assert len(text.splitlines()) == 9 + 3 + 2 + 3  # a metric a line, so that git shows what changed
     (tmp_path / "fc_vae.json").write_text(text)
     assert measurements.load(tmp_path) == {"fc_vae": FOUND}
 
@@ -81,10 +82,17 @@ def test_differences_are_paired_on_one_test_set_only() -> None:
     assert paired.high < apart.high
 
 
-def test_those_of_before_precision_was_recorded_can_still_be_compared_with() -> None:
+def test_those_of_before_all_was_recorded_can_still_be_compared_with() -> None:
     old = json.loads(measurements.dump(FOUND))
-    del old["precision"]
-    assert measurements.parse(json.dumps(old), "a.json") == replace(FOUND, precision=None)
+    for key in ("precision", "yardstick", "format"):
+        del old[key]
+    assert measurements.parse(json.dumps(old), "a.json") == replace(FOUND, precision=None, yardstick=None)
+
+
+def test_another_format_is_refused_with_what_to_do() -> None:
+    other = json.loads(measurements.dump(FOUND)) | {"format": 2}
+    with pytest.raises(InputError, match=r"a\.json: .*format 1, found 2: .*`dvc repro`"):
+        measurements.parse(json.dumps(other), "a.json")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"metrics": 3}', measurements.dump(FOUND)[:-30]])

@@ -49,7 +49,10 @@ def project(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     block = content["experiments"]["fc_vae"]
     content["experiments"] = {name: {**block, "seeds": [0, 1]} for name in TRUTH}
     content["report"] |= {"explorer": ["a"], "overview": [], "sections": [{"title": "All", "experiments": list(TRUTH)}]}
-    Path("params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    for role in content["classifier"]:
+        Path(content["classifier"][role]["weights"]).mkdir(parents=True, exist_ok=True)
+    apart = json.loads(json.dumps(content))  # a list in two places would be written as an anchor
+    Path("params.yaml").write_text(yaml.safe_dump(apart, sort_keys=False))
     entries = {"A1": {**ENTRY, "claims": [A1]}, "A2": {**ENTRY, "claims": [A2]}}
     Path("conclusions.yaml").write_text("# Ours.\n" + yaml.safe_dump(entries, sort_keys=False))
     measure(list(TRUTH))

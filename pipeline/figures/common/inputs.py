@@ -12,7 +12,7 @@ from torch import Tensor
 from pipeline.contracts.images import ImageSet, scale, to_unit
 from pipeline.contracts.model import GenerativeModel
 from pipeline.contracts.training_progress import Moment
-from pipeline.ground.params import Strict
+from pipeline.ground.params import Seed, Strict
 from pipeline.ground.seeding import generator
 from pipeline.judges.scores import accuracy, recognised
 
@@ -21,7 +21,7 @@ class Settings(Strict):
     """figures: the plug-ins in pipeline/figures to draw, where they apply. seed: of all draws."""
 
     figures: tuple[str, ...] = Field(min_length=1)
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,43 @@
+"""Whether models can be built and trained as params.yaml describes them, without training any."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from pipeline.contracts import checkpoint
+from pipeline.contracts.images import ImageSet, Layout
+from pipeline.ground import params, plugins
+from pipeline.ground.errors import InputError
+from pipeline.training import loop
+from pipeline.training.experiment import head, plan
+from pipeline.training.seeds import Training
+
+
+def misfits(content: Mapping[str, Any]) -> list[str]:
+    """What keeps the experiments of a valid params.yaml from being trained, a line each.
+
+    Each model is built without memory, for images as its role's are.
+    """
+    found = []
+    for name, block in content["experiments"].items():
+        where = f"experiments.{name}"
+        common = head(block, where)
+        family, network = plugins.load("models", common.family), plugins.load("networks", common.network)
+        checked = plan(block, where, family.Settings, network.Settings, loop.Settings)
+        layout: Layout = plugins.load("data", common.data).LAYOUT
+        training = Training(name, block, checked, torch.device("cpu"), save_every=0)
+        try:
+            with torch.device("meta"):
+                model = checkpoint.build(training.header(_none(layout), seed=0))
+            loop.fitting(model, content["data"][common.data]["train"], checked.training)
+        except InputError as error:
+            found.append(f"{params.PARAMS}: {where}.{error}")  # which begins with a key
+    return found
+
+
+def _none(layout: Layout) -> ImageSet:
+    """No images of a role."""
+    labels = torch.empty(0, len(layout.classes), dtype=torch.uint8)
+    images = torch.empty(0, *layout.shape, dtype=torch.uint8)
+    return ImageSet(images, labels, torch.empty(0, dtype=torch.int64), layout.classes, layout.kind, source="")
