@@ -20,6 +20,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: dict[str, 
     """A folder with the project's parameters, one conclusion, and made-up measurements of two experiments."""
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(content))
+    for role in content["classifier"].values():
+        Path(role["weights"]).mkdir(parents=True)
     entry = GOOD | {"claims": [claim(of="fc_vae", higher_than="fc_cvae")]}
     Path("conclusions.yaml").write_text(yaml.safe_dump({"A1": entry, "B2": GOOD}))
     folder = tmp_path / "results/measurements"
