@@ -1,14 +1,15 @@
 """One prepared script for a GPU that is lent for some minutes: what holds there, what experiments would cost, a start.
 
-`python -m benchmarks.accelerator [--minutes 8] [--device cuda] [--folder OUT] [--price 3] [--images 3000] [--smoke]`,
-from the project's root. It needs torch, torchvision, numpy, scipy, safetensors, pydantic, PyYAML and typer, and no
-prepared data. In turn, each section of OUT/report.md and OUT/numbers.json written as soon as it is done:
+`python -m benchmarks.accelerator [--minutes 8] [--device cuda] [--folder OUT] [--price 3] [--images 3000]
+[--train scenes_cvae] [--smoke]`, from the project's root. It needs torch, torchvision, numpy, scipy, safetensors,
+pydantic, PyYAML and typer, and no prepared data. In turn, each section of OUT/report.md and OUT/numbers.json written as
+soon as it is done:
 
 1. the checks of tests/gpu, by pytest where there is one, else one after the other: until 35 % of the time.
 2. each family's speed at the sizes of budgets/full.yaml against a textbook loop's on the same device, on random images,
    and what every experiment's training would take in hours and dollars: until 65 %.
-3. scenes_cgan at its full settings on scenes drawn on the spot, with its state, curve and drawings, to the end.
-   The same command in the same folder goes on with it.
+3. the experiment `--train` at its full settings on scenes drawn on the spot, with its state, curve and drawings, to the
+   end. The same command in the same folder goes on with it.
 
 --smoke: small sizes and few checks, to see that the script runs.
 """
@@ -115,14 +116,18 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("accelerator"))
     parser.add_argument("--price", type=float, default=3.0, help="dollars an hour of the device")
     parser.add_argument("--images", type=int, default=3000, help="scenes to draw, at most")
+    parser.add_argument("--train", default="scenes_cvae", help="an experiment on scenes")
     parser.add_argument("--smoke", action="store_true")
     options = parser.parse_args()
+    as_committed = params.load()
+    on_scenes = [name for name, block in as_committed["experiments"].items() if block["data"] == "scenes"]
+    if options.train not in on_scenes:
+        parser.error(f"--train: expected one of {', '.join(on_scenes)}, found {options.train}")
     clock, device = Clock(60 * options.minutes), pick(options.device)
     options.folder.mkdir(parents=True, exist_ok=True)
     report = Report(options.folder, "A run on an accelerator")
     machine(report, device, options.minutes)
 
-    as_committed = params.load()
     full = budget.merged(as_committed, params.load(Path("budgets/full.yaml"), anchors=True))
     if options.smoke:
         blocks = {name: updated(block, SMOKE) for name, block in full["experiments"].items()}
@@ -145,7 +150,7 @@ def main() -> None:
     data, spent = long_run.rendered(count, options.folder, clock)
     drawn = f"{len(data)} scenes were drawn in {spent:.0f} s." if spent else f"{len(data)} scenes from the folder."
     report.add("Training", [drawn, "It was cut before it ended."], {"images": len(data), "rendering_seconds": spent})
-    lines, numbers = long_run.train(full, data, device, options.folder, clock)
+    lines, numbers = long_run.train(options.train, full, data, device, options.folder, clock)
     report.add("Training", [drawn, *lines], report.numbers["Training"] | numbers)
     print((options.folder / "report.md").read_text(encoding="utf-8"))
 

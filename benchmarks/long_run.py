@@ -1,9 +1,10 @@
-"""scenes_cgan at its full settings on scenes drawn on the spot, for as long as a clock allows; it can go on later."""
+"""An experiment on scenes at its full settings, on scenes drawn on the spot, for as long as a clock allows; it can go on later."""
 
 import contextlib
 import multiprocessing
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from pipeline.ground.seeding import generator
 from pipeline.training.loop import Run
 from pipeline.training.resume import Place
 
-NAME = "scenes_cgan"
 SAVE_EVERY = 10.0  # seconds between states
 SHEETS = 4  # drawn on the way, and one at the end
 RENDERING = 0.3  # of the time that is left, at most
@@ -61,32 +61,35 @@ def _draw(count: int) -> ImageSet:
 
 
 def sheet(run: Run, path: Path) -> None:
-    """A PNG of the role's label sets `test`, one drawing each by the moving average, always of the same latents."""
+    """A PNG of the role's label sets `test`, one drawing each, always of the same latents.
+
+    By the moving average where the model keeps one.
+    """
     from torchvision.utils import save_image
 
     model, sets = run.model, run.data.conditions["test"]
-    assert isinstance(model, AdversarialModel)
-    latents = run.model.prior(len(sets), generator(run.device, "sheet"))
-    run.model.eval()
+    generate = partial(model.generate_by, "average") if isinstance(model, AdversarialModel) else model.generate
+    latents = model.prior(len(sets), generator(run.device, "sheet"))
+    model.eval()
     with torch.no_grad():
-        drawn: Tensor = to_unit(model.generate_by("average", latents, sets.float()), run.model.pixels).cpu()
-    run.model.train()
+        drawn: Tensor = to_unit(generate(latents, sets.float()), model.pixels).cpu()
+    model.train()
     save_image(drawn, path, nrow=8)
 
 
 def train(
-    content: Mapping[str, Any], data: ImageSet, device: torch.device, folder: Path, clock: Clock
+    name: str, content: Mapping[str, Any], data: ImageSet, device: torch.device, folder: Path, clock: Clock
 ) -> tuple[list[str], dict[str, Any]]:
     """Trains until a little before the clock's end, from the folder's state if there is one; lines and numbers.
 
     As many iterations are planned as the experiment has at the content's sizes, whatever the number of images.
     """
-    entry = planned(NAME, content["experiments"][NAME])
+    entry = planned(name, content["experiments"][name])
     batch, wanted = entry.training.batch, content["data"]["scenes"]["train"]
     iterations = wanted // batch * entry.training.epochs
     epochs = -(-iterations // max(1, len(data) // batch))
     run = started(entry, data.to(device), points=max(1, iterations // 10), epochs=epochs, snapshots=0)
-    place = Place(folder / NAME)
+    place = Place(folder / name)
     if state := place.load(device):
         run.restore(state)
     first, begun, allowed = run.iteration, time.monotonic(), max(1.0, clock.left - 5.0)
@@ -96,7 +99,7 @@ def train(
         nonlocal saved
         now = time.monotonic()
         if now - begun >= len(sheets) * allowed / (SHEETS + 1) and len(sheets) <= SHEETS:
-            sheet(run, folder / f"{NAME}-{run.iteration:07d}.png")
+            sheet(run, folder / f"{name}-{run.iteration:07d}.png")
             sheets.append(now)
         if now - saved >= SAVE_EVERY or now - begun >= allowed:
             place.save(run.state(), device)
@@ -106,21 +109,21 @@ def train(
 
     with contextlib.suppress(Enough):
         run.train(boundary)
-    sheet(run, folder / f"{NAME}-{run.iteration:07d}.png")
-    curves.write(folder / f"{NAME}.csv", {0: run.curve})
+    sheet(run, folder / f"{name}-{run.iteration:07d}.png")
+    curves.write(folder / f"{name}.csv", {0: run.curve})
     spent = time.monotonic() - begun
     rate = (run.iteration - first) * run.images / spent
     left = (run.total - run.iteration) * run.images / rate / 3600 if rate else float("nan")
     ends = [run.curve[0], run.curve[-1]]
-    terms = [name for name in ends[0] if name not in curves.POSITION and not name.endswith("_peak")]
+    terms = [term for term in ends[0] if term not in curves.POSITION and not term.endswith("_peak")]
     lines = [
         f"Iterations {first} to {run.iteration} of {run.total} in {spent:.0f} s, batches of {batch}, with sheets and"
         f" states: {rate:,.0f} images/s. The rest of this seed would take {left:.2f} hours.",
         "",
         "| loss | at first | at last |",
         "|---|--:|--:|",
-        *(f"| {name} | {ends[0][name]:.4g} | {ends[1][name]:.4g} |" for name in terms),
+        *(f"| {term} | {ends[0][term]:.4g} | {ends[1][term]:.4g} |" for term in terms),
         "",
-        f"Drawings of the label sets `test`: {NAME}-*.png. The state in {NAME}/ is what the same command goes on from.",
+        f"Drawings of the label sets `test`: {name}-*.png. The state in {name}/ is what the same command goes on from.",
     ]
     return lines, {"iterations": [first, run.iteration, run.total], "images_a_second": rate, "hours_left": left}

@@ -95,15 +95,16 @@ def test_an_experiment_that_fails_on_a_device_leaves_the_others(
     assert (found.fault, found.hours) == ("out of memory", None)
 
 
-def test_the_long_run_goes_on_where_it_was(small: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "loss"), [("scenes_cgan", "generator_loss"), ("scenes_cvae", "reconstruction")])
+def test_the_long_run_goes_on_where_it_was(small: dict[str, Any], name: str, loss: str, tmp_path: Path) -> None:
     data = noise("scenes", 96)
-    lines, numbers = long_run.train(small, data, CPU, tmp_path, Clock(6))
+    lines, numbers = long_run.train(name, small, data, CPU, tmp_path, Clock(6))
     first, reached, total = numbers["iterations"]
     assert (first, total) == (0, -(-(small["data"]["scenes"]["train"] // 8) // 12) * 12)
     assert reached > 0
-    assert (tmp_path / f"scenes_cgan-{reached:07d}.png").read_bytes().startswith(b"\x89PNG")
-    assert any("| generator_loss |" in line for line in lines)
-    _, again = long_run.train(small, data, CPU, tmp_path, Clock(6))
+    assert (tmp_path / f"{name}-{reached:07d}.png").read_bytes().startswith(b"\x89PNG")
+    assert any(f"| {loss} |" in line for line in lines)
+    _, again = long_run.train(name, small, data, CPU, tmp_path, Clock(6))
     assert again["iterations"][0] == reached
     assert reached <= again["iterations"][1] <= total
 
@@ -143,4 +144,4 @@ def test_the_whole_script_at_small_sizes(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(numbers) == ["Machine", "Checks", "Costs", "Training"]
     assert numbers["Checks"]["FAILED"] == numbers["Checks"]["ERROR"] == 0
     assert numbers["Training"]["iterations"][1] > 0
-    assert list(tmp_path.glob("scenes_cgan-*.png"))
+    assert list(tmp_path.glob("scenes_cvae-*.png"))
