@@ -1,7 +1,7 @@
 """A full disk and a folder that cannot be written to: one line, what was good is kept, and with room it goes on."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,8 +69,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("fault", ["full", "read-only"])
-def test_a_disk_that_takes_no_more_loses_nothing(workspace: Workspace, stage: str, fault: str) -> None:
+def test_a_disk_that_takes_no_more_loses_nothing(
+    workspace: Workspace, stage: str, fault: str, record_property: Callable[[str, object], None]
+) -> None:
     argument, name = STAGES[stage]
+    record_property("fault", f"{fault} folder, {stage}")
     folder, arguments = workspace.folder / name, [argument] if argument else []
     if stage == "train":
         workspace.run("rm", "-r", ".resume/fc_vae")

@@ -3,13 +3,14 @@
 Three moments in `make test`, as many as LATENTLAB_FAULTS says in `make faults`: over all kinds of stages and families.
 """
 
+import contextlib
 import hashlib
 import os
 import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 FAMILIES = ("fc_vae", "face_ae", "cgan", "wgan_clip", "face_acgan", "face_infogan")
 FEW = ("fc_vae",)  # where only a few moments are tried
-TIMED = ("results/curves", "results/report", "results/times.json")  # hold seconds
+TIMED = ("results/curves", "results/report", "results/times.json", "results/showcase/*/learning.webp")  # tell seconds
 MADE = ("data/prepared", "results")
 
 
@@ -40,8 +41,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     many = int(os.environ.get("LATENTLAB_FAULTS", "3")) > 10
     workspace = make(tmp_path_factory.mktemp("kills"), FAMILIES if many else FEW)
     workspace.run("dvc", "repro")
-    lock = yaml.safe_load((workspace.folder / "dvc.lock").read_text())
-    return Undisturbed(workspace, tuple(sorted(lock["stages"])), {}, bits(workspace.folder))
+    return Undisturbed(workspace, stages(workspace), {}, bits(workspace.folder))
+
+
+def stages(workspace: Workspace) -> tuple[str, ...]:
+    """Those that the lock file holds; raises AssertionError where one has no results."""
+    held = yaml.safe_load((workspace.folder / "dvc.lock").read_text())["stages"]
+    assert all(block["outs"] for block in held.values())
+    return tuple(sorted(held))
 
 
 def bits(folder: Path) -> dict[str, str]:
@@ -51,7 +58,7 @@ def bits(folder: Path) -> dict[str, str]:
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in zip(names, files, strict=True)
-        if not name.startswith(TIMED)
+        if not any(Path(name).match(pattern) or name.startswith(pattern) for pattern in TIMED)
     }
 
 
@@ -86,7 +93,9 @@ def started(workspace: Workspace, stage: str) -> subprocess.Popen[bytes]:
     )
 
 
-def test_a_kill_at_any_moment_loses_nothing(undisturbed: Undisturbed, moment: int) -> None:
+def test_a_kill_at_any_moment_loses_nothing(
+    undisturbed: Undisturbed, moment: int, record_property: Callable[[str, object], None]
+) -> None:
     workspace = undisturbed.workspace
     stage, share, number, everyone = chosen(undisturbed.stages, moment)
     if stage not in undisturbed.seconds:
@@ -94,13 +103,17 @@ def test_a_kill_at_any_moment_loses_nothing(undisturbed: Undisturbed, moment: in
         assert started(workspace, stage).wait() == 0
         undisturbed.seconds[stage] = time.monotonic() - begun
         assert bits(workspace.folder) == undisturbed.bits
-    process = started(workspace, stage)
+    process, hit = started(workspace, stage), "after its end"
     try:
         process.wait(share * undisturbed.seconds[stage])
     except subprocess.TimeoutExpired:
-        for victim in [process.pid] if everyone else list(children(process.pid)) or [process.pid]:
-            (os.killpg if everyone else os.kill)(victim, number)
+        own = list(children(process.pid))
+        hit = "in the stage's process" if own else "in DVC's"
+        for victim in [process.pid] if everyone else own or [process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                (os.killpg if everyone else os.kill)(victim, number)
     process.wait()
+    record_property("fault", f"{number.name} {hit}")
     ended = time.monotonic() + 30
     while alive(process.pid) and time.monotonic() < ended:
         time.sleep(0.05)
@@ -110,6 +123,20 @@ def test_a_kill_at_any_moment_loses_nothing(undisturbed: Undisturbed, moment: in
     assert "up to date" in workspace.run("dvc", "status")
     left = [path for name in MADE for path in (workspace.folder / name).rglob("*.part")]
     assert not left
+
+
+def test_two_runs_at_once_leave_the_lock_file_whole(
+    undisturbed: Undisturbed, record_property: Callable[[str, object], None]
+) -> None:
+    workspace = undisturbed.workspace
+    before = stages(workspace)
+    runs = {stage: started(workspace, stage) for stage in ("train@fc_vae", "classify@digits")}
+    assert {stage: run.wait() for stage, run in runs.items()} == dict.fromkeys(runs, 0)
+    record_property("fault", "two runs at once")
+    workspace.run("dvc", "repro", "--no-run-cache")  # curves tell seconds, and what draws them has not run
+    assert stages(workspace) == before
+    assert bits(workspace.folder) == undisturbed.bits
+    assert "up to date" in workspace.run("dvc", "status")
 
 
 def children(parent: int) -> Iterator[int]:
