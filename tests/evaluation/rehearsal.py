@@ -115,7 +115,7 @@ def rehearsal(name: str, train: ImageSet | None = None, test: ImageSet | None = 
     """In the current folder, which is empty; the changes go over what makes an entry small."""
     block = copy.deepcopy(CONTENT["experiments"][name])
     small = {key: value for key, value in SMALL.items() if key in block}
-    role = block["data"]
+    role = changes.get("data", block["data"])
     prepared = Path("data/prepared") / role
     images.save(train or pictures(role, 96, 0), prepared / "train.safetensors")
     images.save(test or pictures(role, 64, 1), prepared / "test.safetensors")

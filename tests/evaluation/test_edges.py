@@ -12,9 +12,11 @@ import torch
 from evaluation.rehearsal import CONTENT, EACH, Rehearsal, pictures, rehearsal
 
 from pipeline.contracts.images import ImageSet
+from pipeline.ground import plugins
 from pipeline.ground.errors import InputError
 from tools.check import faults
 from tools.models import misfits
+
 
 def checked(name: str, block: dict[str, Any], train: int) -> list[str]:
     """What `latentlab check` says of an entry, where there are so many training images."""
@@ -133,3 +135,37 @@ def test_faces_none_of_which_has_an_attribute_are_refused_by_the_metric_that_ask
     tried.train()
     with pytest.raises(InputError, match=r"label that holds, found none"):
         tried.measured()
+
+
+# What else each network takes than its own role's images
+SIDES = {"mlp": (28, 32, 64), "skip": (64,)}
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("role", list(CONTENT["data"]))
+@pytest.mark.parametrize("name", EACH.values())
+def test_every_family_and_network_works_with_every_roles_labels_or_is_refused(name: str, role: str) -> None:
+    """Labels of which one holds, objects and attributes alike; whether a model is asked for them or not."""
+    own = CONTENT["experiments"][name]
+    if own["data"] == role:
+        return
+    tried = rehearsal(name, *(pictures(role, count, count) for count in (96, 64)), data=role)
+    said = checked(name, dict(tried.block), train=96)
+    side = plugins.load("data", role).LAYOUT.shape[2]
+    if side not in SIDES.get(own["network"], (32, 64)):
+        assert [f"network {own['network']}: expected images of" in fault for fault in said] == [True]
+    else:
+        assert not said
+        works(tried)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("name", "conditional"),
+    [("cgan", False), ("scenes_projection", False), ("wgan_gp", True), ("face_vae", True), ("fc_cvae", False)],
+)
+def test_labels_are_heeded_or_not_in_every_network(name: str, conditional: bool) -> None:
+    """A projection discriminator without labels is one without a projection."""
+    tried = rehearsal(name, conditional=conditional)
+    assert not checked(name, dict(tried.block), train=96)
+    works(tried)

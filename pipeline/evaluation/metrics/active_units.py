@@ -10,6 +10,7 @@ from pipeline.evaluation.needs import at_least
 
 BETTER: Final[Mapping[str, str]] = {"active_units": "neither"}
 SCALE: Final[Mapping[str, str]] = {"active_units": "plain"}
+LEAST: Final = 2  # test images: a variance is told from them
 THRESHOLD: Final = 0.01  # Burda et al. 2016; the variances fall into two groups far to either side of it
 
 

@@ -14,6 +14,7 @@ from pipeline.ground.errors import InputError
 # One is as varied as real: near 0 lies collapse, far above 1 lie images such as no real one.
 BETTER: Final[Mapping[str, str]] = {"diversity": "neither", "duplicates": "lower"}
 SCALE: Final[Mapping[str, str]] = {"diversity": "log", "duplicates": "logit"}
+LEAST: Final = 2  # test images' originals
 LEAST_WEIGHT: Final = 10.0  # of all label sets' pairs together; with less they are too few to tell
 NEAR: Final = 0.01  # of real images: so many have a fellow that counts as a near copy
 MOST_COMPARED: Final = 2000

@@ -11,6 +11,7 @@ from pipeline.evaluation.needs import at_least, different
 
 BETTER: Final[Mapping[str, str]] = {"frechet_distance": "lower"}
 SCALE: Final[Mapping[str, str]] = {"frechet_distance": "log"}
+LEAST: Final = 2  # test images: a covariance is told from them
 
 
 class Gaussian(NamedTuple):

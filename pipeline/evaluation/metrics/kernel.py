@@ -11,6 +11,7 @@ from pipeline.evaluation.needs import at_least, different
 
 BETTER: Final[Mapping[str, str]] = {"kernel_distance": "lower"}
 SCALE: Final[Mapping[str, str]] = {"kernel_distance": "log"}
+LEAST: Final = 2  # test images
 
 
 def _kernel(products: Tensor, dimensions: int) -> Tensor:

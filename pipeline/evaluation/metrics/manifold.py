@@ -23,6 +23,7 @@ BETTER: Final[Mapping[str, str]] = {
 SCALE: Final[Mapping[str, str]] = {name: "log" if name == "density" else "logit" for name in BETTER}
 K_PRECISION_RECALL: Final = 3  # Kynkäänniemi et al. 2019
 K_DENSITY_COVERAGE: Final = 5  # Naeem et al. 2020
+LEAST: Final = 6  # test images: each has five neighbours
 LARGEST: Final = 2.0  # times the median radius
 
 

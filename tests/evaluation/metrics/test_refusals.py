@@ -60,12 +60,17 @@ def first(count: int, *, fake: bool, real: bool) -> Callable[[Evidence], Evidenc
             known, rebuilt = evidence.likelihoods, evidence.reconstructed
             assert known is not None
             assert rebuilt is not None
-            fewer = (known.reconstruction, known.kl, known.log_weights, known.posterior_means)
             evidence = replace(
                 evidence,
                 train=evidence.train.take(rows),
                 test=evidence.test.take(rows),
-                likelihoods=Likelihoods(*(column[:count] for column in fewer), known.comparable),
+                likelihoods=Likelihoods(
+                    known.reconstruction[:count],
+                    known.kl[:count],
+                    known.log_weights[:count],
+                    known.posterior_means[:count],
+                    known.comparable,
+                ),
                 reconstructed=rebuilt[:count],
             )
         return evidence
@@ -91,7 +96,14 @@ def alike(*sides: str) -> Callable[[Evidence], Evidence]:
             degrees=same(side.degrees),
         )
 
-    return lambda evidence: replace(evidence, **{side: flat(getattr(evidence, side)) for side in sides})
+    def made(evidence: Evidence) -> Evidence:
+        train, test, fake = (
+            flat(side) if name in sides else side
+            for name, side in (("train", evidence.train), ("test", evidence.test), ("fake", evidence.fake))
+        )
+        return replace(evidence, train=train, test=test, fake=fake)
+
+    return made
 
 
 def unlabelled(evidence: Evidence) -> Evidence:
