@@ -15,11 +15,11 @@ from pipeline.training.seeds import Training
 
 
 def misfits(content: Mapping[str, Any]) -> list[str]:
-    """What keeps the experiments of a valid params.yaml from being trained, a line each.
+    """What keeps the experiments of a valid params.yaml from being trained and measured, a line each.
 
     Each model is built without memory, for images as its role's are.
     """
-    found = []
+    found = [fault for role in content["evaluation"] if (fault := _unmeasured(content, role))]
     for name, block in content["experiments"].items():
         where = f"experiments.{name}"
         common = head(block, where)
@@ -34,6 +34,19 @@ def misfits(content: Mapping[str, Any]) -> list[str]:
         except InputError as error:
             found.append(f"{params.PARAMS}: {where}.{error}")  # which begins with a key
     return found
+
+
+def _unmeasured(content: Mapping[str, Any], role: str) -> str | None:
+    """Whether a role has too few test images for a metric, which measures each half of them, too."""
+    there = min(content["data"][role]["test"], content["evaluation"][role]["real_images"])
+    for metric in content["evaluation"][role]["metrics"]:
+        least = getattr(plugins.load("evaluation/metrics", metric), "LEAST", 1)
+        if there // 2 < least:
+            return (
+                f"{params.PARAMS}: data.{role}.test: expected at least {2 * least} images, as metric {metric} needs"
+                f" {least} in each half of them, found {there}"
+            )
+    return None
 
 
 def _none(layout: Layout) -> ImageSet:

@@ -32,7 +32,7 @@ class Settings(Strict):
     likelihood_images: Count
     importance_samples: Count
     draws: int = Field(default=20, ge=2, le=MOST)
-    pairs: int = Field(default=200, ge=2, le=MOST)
+    pairs: int = Field(default=200, ge=4, le=MOST)  # two of each half, as a variance needs
     progress_samples: int = Field(default=600, ge=16, le=MOST)
     halves: int = Field(default=16, ge=2, le=MOST)
     metrics: tuple[str, ...] = Field(min_length=1)

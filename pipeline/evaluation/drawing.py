@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pipeline.contracts.images import Pixels, to_unit
+from pipeline.evaluation.needs import finite
 from pipeline.ground.parallel import Report
 
 # What the work costs, roughly: one pass of an image through a network each.
@@ -60,12 +61,15 @@ def drawings(
     """Images (B, C, H, W) in [0, 1] and what is seen in them, of a few drawings after the other.
 
     generate: from latents (B, Z) and labels (B, K) to images in the range `pixels`. look: from images to columns (B,
-    ...). labels: on the home of evidence, where all that is found goes.
+    ...). labels: on the home of evidence, where all that is found goes. Raises InputError where one is not finite.
     """
     size = at_once(latents.device, 500)
     for z, hot in zip(latents.split(size), labels.split(size), strict=True):
         fakes = to_unit(generate(z, hot.to(z.device).float()), pixels)
-        yield tuple(column.to(labels.device) for column in (fakes, *look(fakes)))
+        found = (fakes, *look(fakes))
+        for column in found:
+            finite("drawings and what is seen in them", column)
+        yield tuple(column.to(labels.device) for column in found)
         step(DRAWN * len(z))
 
 

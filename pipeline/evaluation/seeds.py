@@ -1,7 +1,6 @@
 """The seeds of one experiment: from each trained model's evidence to all that is measured of it."""
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from pipeline.contracts.checkpoint import Header
 from pipeline.contracts.images import ImageSet
 from pipeline.contracts.model import AdversarialModel, CodedModel, GenerativeModel
 from pipeline.contracts.training_progress import Moment
-from pipeline.evaluation import collect, jackknife, snapshots
+from pipeline.evaluation import collect, jackknife, needs, snapshots
 from pipeline.evaluation.collect import Settings
 from pipeline.evaluation.drawing import DRAWN, Step, Steps, compared
 from pipeline.evaluation.evidence import Evidence, Judged
@@ -53,17 +52,25 @@ class Evaluation:
     device: torch.device
 
     def seed(self, seed: int, report: Report) -> Found:
-        """All metrics of one seed, on all evidence and on its halves, and its moments on the way."""
+        """All metrics of one seed, on all evidence and on its halves, and its moments on the way.
+
+        Raises InputError, which names the model's file, where something of it is not finite or a metric refuses it.
+        """
+        try:
+            return self._seed(seed, report)
+        except InputError as error:
+            model = str(self.models[seed])
+            raise InputError(str(error) if model in str(error) else f"{model}: {error}") from None
+
+    def _seed(self, seed: int, report: Report) -> Found:
         model, header = checkpoint.load(self.models[seed], self.device)
+        needs.learned(model)
         lists, test = self.test()
         cut = self.halves(lists, test)
         step = Steps(self.planned(model, header, lists, test, seed), report)
         found = self.evidence(model, header, lists, test, cut, seed, step)
         noise = generator(torch.device("cpu"), "latents", self.settings.seed) if len(self.models) == 1 else None
         values, *apart = self.measure(found, cut, noise, step)
-        for key, value in values.items():
-            if not math.isfinite(value):
-                raise InputError(f"{self.models[seed]}: {key} is {value}; did the training diverge?")
         trials: dict[str, int] = {}
         for metric in self.metrics().values():
             if told := getattr(metric, "trials", None):
@@ -89,20 +96,26 @@ class Evaluation:
     def measure(
         self, found: Evidence, cut: Sequence[Half], noise: Generator | None, step: Step
     ) -> list[dict[str, float]]:
-        """All metrics of all evidence, then of each half. noise: where latents are to be halved too, else None."""
+        """All metrics of all evidence, then of each half. noise: where latents are to be halved too, else None.
+
+        Raises InputError, which names the metric, where one refuses what it is given or is not finite.
+        """
+        needs.sound(found)
         metrics, chosen = self.metrics(), [jackknife.choose(found, half, noise) for half in cut]
         parts = [found.whole(), *(each.part for each in chosen)]
         together: dict[str, list[dict[str, float]]] = {}
         for name, metric in metrics.items():
             if hasattr(metric, "of_parts"):
-                together[name] = metric.of_parts(found, parts)
+                with needs.of(name):
+                    together[name] = [needs.numbers(values) for values in metric.of_parts(found, parts)]
                 step(compared(len(found.fake.features) + len(found.test.features)))
         measured = []
         for number in range(len(parts)):
             own = jackknife.take(found, cut, number - 1, chosen[number - 1]) if number else found
             values: dict[str, float] = {}
             for name, metric in metrics.items():
-                values |= together[name][number] if name in together else metric.measure(own)
+                with needs.of(name):
+                    values |= together[name][number] if name in together else needs.numbers(metric.measure(own))
             measured.append(values)
             step(1)
         return measured

@@ -14,6 +14,7 @@ from pipeline.evaluation.evidence import Judged
 from pipeline.evaluation.jackknife import Half
 from pipeline.evaluation.metrics.diversity import Drawn, relative_diversity
 from pipeline.evaluation.metrics.frechet import fitted, gaussian_distance
+from pipeline.evaluation.needs import finite
 from pipeline.ground import storage
 from pipeline.judges import referee
 from pipeline.judges.panel import Panel
@@ -59,6 +60,8 @@ def measure(
     for path in snapshots:
         tensors, facts = storage.read(path, "a snapshot of a generator")
         model.load_state_dict(tensors, strict=False)
+        for name, weights in tensors.items():
+            finite(f"{path}: {name}", weights)
         for drawer in DRAWERS:
             generate = partial(model.generate_by, drawer)
             alone = model.conditional and not asked

@@ -16,6 +16,7 @@ from pipeline.ground.device import precision, settle
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import Count, Seed, Size, Strict
 from pipeline.ground.seeding import derive, generator
+from pipeline.judges.scores import learning
 
 VIEW = ("features", "logits")
 
@@ -33,7 +34,7 @@ class Settings(Strict):
     width: Size
     batch: Count
     epochs: Count
-    learning_rate: float = Field(gt=0)
+    learning_rate: float = Field(gt=0, le=1)
     mirror: bool = False
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     seed: Seed = 0
@@ -80,7 +81,8 @@ def fit(
 ) -> None:
     """Trains on images that are moved by up to two pixels, or mirrored, with AdamW and one cycle of the learning rate.
 
-    `show(done, total, values)` is told how far it is, every second.
+    `show(done, total, values)` is told how far it is, every second. Raises InputError when what it learns is not
+    finite.
     """
     device = data.images.device
     settle(device)
@@ -111,7 +113,7 @@ def fit(
             done += 1
             if time.monotonic() - told >= 1 or done == total:
                 told = time.monotonic()
-                show(done, total, {"loss": value.item()})
+                show(done, total, {"loss": learning(judge, value.item(), done, total)})
     judge.eval()
 
 
@@ -173,6 +175,9 @@ def load_own(path: Path, judge: Judge) -> None:
             content = torch.load(path, map_location="cpu", weights_only=True)
         foreign = getattr(judge.network, "foreign", None)
         judge.network.load_state_dict(foreign(content) if foreign else content)
+        for name, values in judge.network.state_dict().items():
+            if values.is_floating_point() and not bool(values.isfinite().all()):
+                raise InputError(f"{name} has numbers that are not finite")
     except Exception as error:  # whatever a foreign file makes torch raise
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{path}: expected a state dict of the judge's network, found otherwise: {reason}") from None

@@ -22,6 +22,7 @@ from pipeline.ground.device import precision, settle
 from pipeline.ground.errors import InputError
 from pipeline.ground.params import MOST, Count, Seed, Size, Strict
 from pipeline.ground.seeding import derive, generator
+from pipeline.judges.scores import learning
 from pipeline.judges.spoiling import SPOILINGS, Spoiling, blur
 
 HIDDEN = 64
@@ -45,7 +46,7 @@ class Settings(Strict):
     width: Size
     batch: int = Field(ge=16, le=MOST)
     epochs: Count
-    learning_rate: float = Field(gt=0)
+    learning_rate: float = Field(gt=0, le=1)
     illegible: float = Field(gt=0)
     mirror: bool = False
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -195,7 +196,7 @@ def fit(
     the learning rate; then sets the features' units.
 
     `show(done, total, values)` is told how far it is, every second. spoilings: those it is shown, so that it can be
-    tried on ways that it has not seen.
+    tried on ways that it has not seen. Raises InputError when what it learns is not finite.
     """
     device = data.images.device
     settle(device)
@@ -230,7 +231,7 @@ def fit(
             done += 1
             if time.monotonic() - told >= 1 or done == total:
                 told = time.monotonic()
-                show(done, total, {"loss": value.item()})
+                show(done, total, {"loss": learning(referee, value.item(), done, total)})
     referee.eval()
     referee.calibrate(data.images[:CALIBRATED])
 

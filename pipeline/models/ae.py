@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from pipeline.contracts.mixture import Mixture
 from pipeline.contracts.model import Batch, GenerativeModel, Player, standard_normal
 from pipeline.contracts.network import Network
+from pipeline.ground.errors import InputError
 from pipeline.ground.params import Size, Strict
 
 
@@ -52,8 +53,10 @@ class Autoencoder(GenerativeModel):
         return {"reconstruction": F.mse_loss(rebuilt, batch.images)}
 
     def settle(self, batches: Iterable[Batch]) -> None:
-        """Fits the Gaussian; in float64 on the CPU, where it exists."""
+        """Fits the Gaussian; in float64 on the CPU, where it exists. Raises InputError where a code is not finite."""
         codes = torch.cat([self.code(batch.images, batch.labels).cpu() for batch in batches]).double()
+        if bad := int((~codes.isfinite()).any(1).sum()):
+            raise InputError(f"codes of {bad} of {len(codes)} training images are not finite")
         if self.mixture:
             self.mixture.fit(codes)
             return

@@ -17,6 +17,7 @@ from torch import Generator, Tensor
 from pipeline.contracts.mixture import Mixture
 from pipeline.contracts.model import Batch, GenerativeModel, Player, Posterior, standard_normal
 from pipeline.contracts.network import Network
+from pipeline.ground.errors import InputError
 from pipeline.ground.params import LARGEST, MOST, Size, Strict
 
 OURS = {"mixture": "fitted Gaussians", "beta": "a weight of the KL"}  # what departs from the reports
@@ -126,8 +127,12 @@ class Vae(GenerativeModel):
             self.updates.add_(1)
 
     def settle(self, batches: Iterable[Batch]) -> None:
+        """Fits the Gaussians, if any. Raises InputError where a posterior's mean is not finite."""
         if self.mixture:
-            self.mixture.fit(torch.cat([self.code(batch.images, batch.labels).cpu() for batch in batches]))
+            codes = torch.cat([self.code(batch.images, batch.labels).cpu() for batch in batches])
+            if bad := int((~codes.isfinite()).any(1).sum()):
+                raise InputError(f"posterior means of {bad} of {len(codes)} training images are not finite")
+            self.mixture.fit(codes)
 
     def encode(self, images: Tensor, labels: Tensor) -> Posterior:
         # exp and sums need float32 also where autocast made the layers' outputs bfloat16

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,9 +70,10 @@ class Measurements:
 
 
 def dump(found: Measurements) -> str:
-    """As JSON, a metric a line. Values to nine digits, errors to four."""
+    """As JSON, a metric a line. Values to nine digits, errors to four. Raises InputError for one that is not finite."""
     lines = {}
     for name, measured in found.metrics.items():
+        _finite(name, (*measured.values, *measured.errors))
         line: dict[str, Any] = {"better": measured.better}
         if measured.scale != "plain":
             line["scale"] = measured.scale
@@ -82,6 +83,8 @@ def dump(found: Measurements) -> str:
         if measured.errors:
             line["errors"] = [_round(error, 4) for error in measured.errors]
         lines[name] = line
+    for name, some in found.partial.items():
+        _finite(name, [value for value in some if value is not None])
     facts = {
         "format": FORMAT,
         "source": found.source,
@@ -104,7 +107,7 @@ def _block(content: Mapping[str, Any]) -> str:
 def parse(text: str, where: str) -> Measurements:
     """What `dump` gave. Raises InputError naming `where` when the text is something else."""
     try:
-        content = json.loads(text)
+        content = json.loads(text, parse_constant=_refused)
         if (version := content.get("format", FORMAT)) != FORMAT:
             raise InputError(
                 f"{where}: expected measurements of format {FORMAT}, found {version}: another version of latentlab"
@@ -113,6 +116,9 @@ def parse(text: str, where: str) -> Measurements:
         metrics = {name: _measured(**each) for name, each in content["metrics"].items()}
         facts = (content["source"], content["machine"], content["test_set"], tuple(content["seeds"]))
         partial = {name: tuple(values) for name, values in content["partial"].items()}
+        for name, measured in metrics.items():
+            if not measured.values or len(measured.values) != len(content["seeds"]):
+                raise ValueError(f"{name}: expected a value for each seed, found {len(measured.values)}")
         return Measurements(*facts, metrics, partial, content.get("precision"), content.get("yardstick"))
     except InputError:
         raise
@@ -120,15 +126,33 @@ def parse(text: str, where: str) -> Measurements:
         raise InputError(f"{where}: expected an experiment's measurements, found something else ({error!r})") from None
 
 
+def _refused(constant: str) -> float:
+    raise ValueError(f"expected finite numbers, found {constant}")
+
+
+def _finite(metric: str, values: Sequence[float]) -> None:
+    for value in values:
+        if not math.isfinite(value):
+            raise InputError(f"metric {metric}: expected finite numbers, found {value}")
+
+
 def _measured(
     better: Better, values: list[float], errors: Sequence[float] = (), trials: int | None = None, scale: Scale = "plain"
 ) -> Measured:
+    if better not in get_args(Better) or scale not in get_args(Scale):
+        raise ValueError(f"expected a direction and a scale, found {better!r} and {scale!r}")
+    for value in (*values, *errors):
+        if type(value) not in (int, float) or not math.isfinite(value):  # 1e999 is read as inf
+            raise ValueError(f"expected finite numbers, found {value!r}")
     return Measured(better, tuple(values), tuple(errors), trials, scale)
 
 
 def load(folder: Path) -> dict[str, Measurements]:
     """The measurements of each experiment, by name. Raises InputError when there are none."""
-    found = {path.stem: parse(path.read_text(encoding="utf-8"), str(path)) for path in sorted(folder.glob("*.json"))}
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        # What is no UTF-8 is no JSON either
+        found[path.stem] = parse(path.read_text(encoding="utf-8", errors="replace"), str(path))
     if not found:
         raise InputError(f"{folder}: expected measurements of experiments, found none; run `dvc repro`")
     return found

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import torch
 from pydantic import Field
@@ -18,6 +18,8 @@ from pipeline.ground.errors import InputError
 from pipeline.ground.params import Count, Share, Strict
 from pipeline.ground.seeding import generator
 
+FAR: Final = 100.0  # root mean square of weights that have diverged; no single weight of 224 trained models is above 3
+
 
 class Optimiser(Strict):
     """One player's optimiser. `betas` are Adam's. The learning rate is multiplied by `decay` every `decay_every`
@@ -25,7 +27,7 @@ class Optimiser(Strict):
     """
 
     algorithm: Literal["adam", "rmsprop"] = "adam"
-    learning_rate: float = Field(gt=0)
+    learning_rate: float = Field(gt=0, le=1)  # both algorithms move every weight by about so much an update
     betas: tuple[Share, Share] = (0.9, 0.999)
     weight_decay: float = Field(default=0.0, ge=0)
     decay: float = Field(default=1.0, gt=0, le=1)
@@ -76,6 +78,8 @@ def fitting(model: GenerativeModel, images: int, settings: Settings) -> int:
         )
     if settings.snapshots and not isinstance(model, AdversarialModel):
         raise InputError(f"snapshots: expected 0, as this family has no generator, found {settings.snapshots}")
+    if settings.batch == 1 and any(isinstance(part, nn.BatchNorm1d) for part in model.modules()):
+        raise InputError("batch: expected 2 or more, as this network normalises over the images of a batch, found 1")
     return draws
 
 
@@ -115,7 +119,8 @@ class Run:
         """Trains to the end; `boundary` is called at each point of the curve, when `state()` may be taken, and `passed`
         after every iteration: it must not look at tensors, for which it would have to wait.
 
-        Raises InputError when a loss is not finite, before `boundary` could save that state.
+        Raises InputError when a loss, a weight or an optimiser's average is not finite, or weights are above FAR,
+        before `boundary` could save that state.
         """
         self.model.train()
         sums: Tensor | None = None
@@ -141,11 +146,15 @@ class Run:
                 means = (sums / (self.iteration - (self.iteration - 1) // self.every * self.every)).tolist()
                 sums = None
                 self.seconds = time.perf_counter() - start
+                self._check(dict(zip(names, means, strict=True)))
                 self._record(dict(zip(names, means, strict=True)), dict(zip(names, peaks.tolist(), strict=True)))
                 boundary(self.curve[-1])
         self.model.eval()
         with torch.no_grad():
             self.model.settle(self._batch(part) for part in torch.arange(len(self.data), device=self.device).split(500))
+        for name, size in _sizes(self.model.state_dict()).items():
+            if not math.isfinite(size):
+                raise InputError(f"root mean square of {name} is {size} after the last of {self.total} iterations")
 
     def state(self) -> State:
         """A copy of all that changes. Call it from `boundary`."""
@@ -207,21 +216,49 @@ class Run:
             total["loss"] = loss.detach()
         return {f"{player.name}_{name}": term for name, term in named.items()} | total
 
+    def _check(self, losses: Mapping[str, float]) -> None:
+        """Raises InputError when training diverged since the last point of the curve.
+
+        Losses alone do not tell: that of the last iteration is of the weights before its update, norms make finite what
+        is not, and a gradient whose square overflows makes Adam's step 0, so that nothing is learned any more.
+        """
+        bad = {name: loss for name, loss in losses.items() if not math.isfinite(loss)}
+        if not bad:
+            averages = {
+                f"{name}'s average {slot}.{index}": tensor
+                for name, optimiser in self.optimisers.items()
+                for index, slots in optimiser.state_dict()["state"].items()
+                for slot, tensor in slots.items()
+            }
+            weights = {name for name, _ in self.model.named_parameters()}
+            bad = {
+                f"root mean square of {name}": size
+                for name, size in _sizes({**self.model.state_dict(), **averages}).items()
+                if not math.isfinite(size) or (name in weights and size > FAR)
+            }
+        for name, size in bad.items():
+            since = self.curve[-1]["iteration"] if self.curve else 0
+            raise InputError(
+                f"{name} is {size:.3g} between iterations {since:.0f} and {self.iteration} of {self.total}; a smaller"
+                " learning rate may help"
+            )
+
     def _record(self, losses: Mapping[str, float], peaks: Mapping[str, float]) -> None:
         """A point of the curve: means since the last one and, of players that learn against each other, the highest
         loss of a single iteration, `<player>_peak`, which a mean would hide.
         """
-        for name, loss in losses.items():
-            if not math.isfinite(loss):
-                since = self.curve[-1]["iteration"] if self.curve else 0
-                raise InputError(
-                    f"{name} is {loss} between iterations {since:.0f} and {self.iteration} of {self.total};"
-                    " a smaller learning rate may help"
-                )
         images_seen = self.iteration * self.images
         at = {"iteration": self.iteration, "epoch": self.iteration / self.epoch_iterations, "images_seen": images_seen}
         highest = {f"{name.removesuffix('_loss')}_peak": peak for name, peak in peaks.items() if name.endswith("_loss")}
         self.curve.append({**at, "seconds": round(self.seconds, 3), **losses, **highest})
+
+
+def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, float]:
+    """The root mean square of each tensor of reals, by name; nan or inf where a value is. A GPU is waited for once."""
+    real = {name: t.detach() for name, t in tensors.items() if t.is_floating_point() and t.numel()}
+    norms = torch._foreach_norm(list(real.values()))
+    found = torch.stack([norm.to(norms[0].device).float() for norm in norms]).tolist()
+    return {name: norm / math.sqrt(t.numel()) for (name, t), norm in zip(real.items(), found, strict=True)}
 
 
 def _laid_out_as(weight: Tensor, values: Tensor) -> Tensor:

@@ -77,7 +77,10 @@ class Training:
         data, place = images.load(self.data).to(self.device), self.places[seed]
         header = self.header(data, seed)
         torch.manual_seed(derive("weights", seed))
-        run = Run(checkpoint.build(header).to(self.device), data, self.plan.training, seed)
+        try:
+            run = Run(checkpoint.build(header).to(self.device), data, self.plan.training, seed)
+        except InputError as error:
+            raise InputError(f"params.yaml: experiments.{self.name}.{error}") from None  # which begins with a key
         if state := place.load(self.device):
             run.restore(state)
             print(f"train {self.name} seed {seed}: goes on from iteration {run.iteration} of {run.total}", flush=True)

@@ -343,7 +343,7 @@ def test_seeds_differ_and_the_same_seed_does_not(tiny: ImageSet, content: dict[s
 
 
 def test_a_loss_that_is_not_finite_stops_before_its_state_is_kept(tiny: ImageSet, content: dict[str, Any]) -> None:
-    run = _run(content, tiny, optimisers={"vae": {"algorithm": "adam", "learning_rate": 1e6}}, epochs=20)
+    run = _run(content, tiny, optimisers={"vae": {"algorithm": "adam", "learning_rate": 1.0}}, epochs=20)
     kept: list[Row] = []
     with pytest.raises(InputError, match=r"\w+ is (nan|inf) between iterations \d+ and \d+ of 120"):
         run.train(kept.append)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pipeline.contracts.images import Kind
 from pipeline.evaluation.evidence import Evidence
+from pipeline.evaluation.needs import at_least
 
 BETTER: Final[Mapping[str, str]] = {
     "code_recovery": "higher",
@@ -81,8 +82,9 @@ def collapse(features: Tensor) -> float:
 
     The codes' means of M latents scatter by themselves. As all codes have the same latents, what these do alike under
     all of them cancels; the rest, the residual variance of a two-way layout (Scheffé 1959, chapter 4), is taken from B.
-    So the number does not depend on M, which is at least 2.
+    So the number does not depend on M, which is at least 2: fewer raise InputError.
     """
+    at_least(2, features.shape[1], "latents under each code")
     features = features.double()
     codes, latents = features.shape[:2]
     centred = features - features.mean((0, 1))

@@ -19,7 +19,10 @@ def trials(evidence: Evidence) -> dict[str, int]:
 
 
 def measure(evidence: Evidence) -> dict[str, float]:
-    """condition_accuracy on samples and, as its yardstick, the same on real test images; empty if not conditional."""
+    """condition_accuracy on samples and, as its yardstick, the same on real test images; empty if not conditional.
+
+    One image is enough. Raises InputError where nothing was asked for, but of attributes, or no test image has a label.
+    """
     if not evidence.conditional:
         return {}
     return {

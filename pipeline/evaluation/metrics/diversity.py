@@ -7,11 +7,14 @@ import torch
 from torch import Tensor
 
 from pipeline.evaluation.evidence import Evidence, Judged, Part
+from pipeline.evaluation.needs import different
 from pipeline.evaluation.neighbours import neighbours, used
+from pipeline.ground.errors import InputError
 
 # One is as varied as real: near 0 lies collapse, far above 1 lie images such as no real one.
 BETTER: Final[Mapping[str, str]] = {"diversity": "neither", "duplicates": "lower"}
 SCALE: Final[Mapping[str, str]] = {"diversity": "log", "duplicates": "logit"}
+LEAST: Final = 2  # test images' originals
 LEAST_WEIGHT: Final = 10.0  # of all label sets' pairs together; with less they are too few to tell
 NEAR: Final = 0.01  # of real images: so many have a fellow that counts as a near copy
 MOST_COMPARED: Final = 2000
@@ -85,7 +88,7 @@ def relative_diversity(fake: Labelled, real: Labelled, conditional: bool) -> flo
     on which either side says little count little. Where sets are many, these are mostly the small sets, which recur. If
     the weights sum up to less than 10, the label sets are too rare, and all pairs count as for an unconditional model;
     that number is larger, as other labels make other images. Deterministic, of all images, in O(N D) for N images.
-    Raises ValueError if there are fewer than two fakes or real originals, or if the real ones are all alike.
+    Raises InputError if there are fewer than two fakes or real originals, or if the real ones are all alike.
     """
     labels = torch.cat([fake.labels, real.labels])
     if conditional:
@@ -101,7 +104,11 @@ def relative_diversity(fake: Labelled, real: Labelled, conditional: bool) -> flo
         return relative_diversity(fake, real, False)
     expected = float(weight @ real_spread)
     if not expected:
-        raise ValueError("expected two or more fakes, and real images of two or more originals, not all alike")
+        different(real.features, "real images")
+        raise InputError(
+            f"expected two or more drawings and real originals with the same labels, found {len(fake.features)} and"
+            f" {len(_originals(real).unique())} in all"
+        )
     return (float(weight @ fake_spread) / expected) ** 0.5
 
 
@@ -112,7 +119,8 @@ def duplicate_shares(
     for fakes, reals in parts:
         if len(fakes) != len(reals) or len(reals) < 2:
             found = f"{len(reals)} and {len(fakes)}"
-            raise ValueError(f"expected equally many real and fake images, two or more, found {found}")
+            raise InputError(f"expected equally many real originals and drawings, at least 2, found {found}")
+        different(real[reals], "real images")
     (fake, of_fake), (real, of_real) = (
         used(side, [part[which] for part in parts]) for which, side in enumerate((fake, real))
     )
@@ -133,7 +141,8 @@ def duplicates(fake: Tensor, real: Tensor, block: int = 512) -> float:
 
     A near copy is no farther than the nearest fellow of a real image is in one case of a hundred. So real images have
     0.01 by construction, and more images, among which distances are shorter, do not make it grow. `block` bounds the
-    memory and leaves the value alone. Raises ValueError for sets of different size or of fewer than two.
+    memory and leaves the value alone. Fakes that are all alike have 1. Raises InputError for sets of different size or
+    of fewer than two, and for real ones that are all alike.
     """
     everything = torch.arange(len(fake), device=fake.device), torch.arange(len(real), device=real.device)
     return duplicate_shares(fake, real, [everything], block)[0]

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from pipeline.evaluation.evidence import Evidence
+from pipeline.evaluation.needs import at_least, different
 
 BETTER: Final[Mapping[str, str]] = {"frechet_distance": "lower"}
 SCALE: Final[Mapping[str, str]] = {"frechet_distance": "log"}
+LEAST: Final = 2  # test images: a covariance is told from them
 
 
 class Gaussian(NamedTuple):
@@ -32,7 +34,10 @@ def gaussian(mean: Tensor, covariance: Tensor) -> Gaussian:
 
 
 def fitted(features: Tensor) -> Gaussian:
-    """Mean and unbiased covariance of features (N, D), N at least 2."""
+    """Mean and unbiased covariance of features (N, D), N at least 2: fewer raise InputError. Of no more than D the
+    covariance has not its full rank, and is used as it is.
+    """
+    at_least(2, len(features), "images to tell a covariance from")
     features = features.double()
     mean = features.mean(0)
     centred = features - mean
@@ -61,5 +66,9 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
 
 
 def measure(evidence: Evidence) -> dict[str, float]:
-    """frechet_distance of the samples from the test images."""
+    """frechet_distance of the samples from the test images. Samples that are all alike have a distance; test images
+    that are raise InputError.
+    """
+    at_least(2, len(evidence.test.features), "test images")
+    different(evidence.test.features, "test images")
     return {"frechet_distance": frechet_distance(evidence.test.features, evidence.fake.features)}

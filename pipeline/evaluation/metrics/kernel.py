@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from pipeline.evaluation.evidence import Evidence, Part
+from pipeline.evaluation.needs import at_least, different
 
 BETTER: Final[Mapping[str, str]] = {"kernel_distance": "lower"}
 SCALE: Final[Mapping[str, str]] = {"kernel_distance": "log"}
+LEAST: Final = 2  # test images
 
 
 def _kernel(products: Tensor, dimensions: int) -> Tensor:
@@ -51,8 +53,12 @@ def kernel_distances(
 ) -> list[float]:
     """The `kernel_distance` of each part: rows of real and of fake features. Every pair's kernel is computed once.
 
-    `block` bounds the memory and leaves the values alone; so small a one stays in a CPU's cache.
+    `block` bounds the memory and leaves the values alone; so small a one stays in a CPU's cache. Raises InputError for
+    fewer than two of either.
     """
+    for reals, fakes in parts:
+        at_least(2, len(reals), "real images")
+        at_least(2, len(fakes), "drawings")
     real, fake = real.double(), fake.double()
     of_real, of_fake = (
         _which([part[side] for part in parts], count) for side, count in enumerate((len(real), len(fake)))
@@ -76,10 +82,14 @@ def kernel_distance(real: Tensor, fake: Tensor, block: int = 64) -> float:
 def of_parts(evidence: Evidence, parts: Sequence[Part]) -> list[dict[str, float]]:
     """What `measure` says of each part."""
     rows = [(part.test, part.fake) for part in parts]
+    at_least(2, len(evidence.test.features), "real images")
+    different(evidence.test.features, "test images")
     found = kernel_distances(evidence.test.features, evidence.fake.features, rows)
     return [{"kernel_distance": value} for value in found]
 
 
 def measure(evidence: Evidence) -> dict[str, float]:
-    """kernel_distance of the samples from the test images."""
+    """kernel_distance of the samples from the test images. Samples that are all alike have a distance; test images
+    that are raise InputError.
+    """
     return of_parts(evidence, [evidence.whole()])[0]

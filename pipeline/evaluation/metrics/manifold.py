@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from pipeline.evaluation.evidence import Evidence, Part
+from pipeline.evaluation.needs import different
 from pipeline.evaluation.neighbours import neighbours
+from pipeline.ground.errors import InputError
 
 BETTER: Final[Mapping[str, str]] = {
     "precision": "higher",
@@ -21,6 +23,7 @@ BETTER: Final[Mapping[str, str]] = {
 SCALE: Final[Mapping[str, str]] = {name: "log" if name == "density" else "logit" for name in BETTER}
 K_PRECISION_RECALL: Final = 3  # Kynkäänniemi et al. 2019
 K_DENSITY_COVERAGE: Final = 5  # Naeem et al. 2020
+LEAST: Final = 6  # test images: each has five neighbours
 LARGEST: Final = 2.0  # times the median radius
 
 
@@ -49,13 +52,14 @@ def manifolds(
     """What `manifold` says of each part: rows of real and of fake features, equally many; originals of all real ones.
 
     Distances are computed once for all parts, and only pairs of which one image lies in the other's ball, in some part,
-    are looked at. `block` bounds the memory and leaves the values alone. Raises ValueError as `manifold` does.
+    are looked at. `block` bounds the memory and leaves the values alone. Raises InputError as `manifold` does.
     """
     k = K_DENSITY_COVERAGE
     for reals, fakes in parts:
         if len(fakes) != len(reals) or len(reals) <= k:
             found = f"{len(reals)} and {len(fakes)}"
-            raise ValueError(f"expected equally many real and fake images, more than {k}, found {found}")
+            raise InputError(f"expected equally many real images and drawings, more than {k}, found {found}")
+        different(real[reals], "real images")
     real, fake = (side[: 1 + max(int(part[which].max()) for part in parts)] for which, side in enumerate((real, fake)))
     real, fake = real.double(), fake.double()
     centre = real.mean(0)
@@ -68,7 +72,11 @@ def manifolds(
     of_real, of_fake = neighbours(real, block=block, families=families), neighbours(fake, block=block)
     for number, (reals, fakes) in enumerate(parts):
         slack = _slack(real[reals], fake[fakes])
-        radii = _kept(of_real.among(reals, reals, (K_PRECISION_RECALL, K_DENSITY_COVERAGE))) + slack
+        reach = of_real.among(reals, reals, (K_PRECISION_RECALL, K_DENSITY_COVERAGE))
+        if not bool(reach.isfinite().all()):
+            there = len(reals) if families is None else len(families[reals].unique())
+            raise InputError(f"expected {k} real images of other originals beside each, found {there} originals in all")
+        radii = _kept(reach) + slack
         real_small[number, reals], real_large[number, reals] = radii.unbind(1)
         fake_small[number, fakes] = _kept(of_fake.among(fakes, fakes, (K_PRECISION_RECALL,)))[:, 0] + slack
 
@@ -112,8 +120,9 @@ def manifold(real: Tensor, fake: Tensor, block: int = 512, originals: Tensor | N
     originals: (N,), equal for real images that are variants of one. These crowd around it; a real image's ball reaches
     its k-th nearest of other originals, as images of new originals are no nearer than that.
 
-    `block` bounds the memory and leaves the values alone. Raises ValueError for sets of different size or of no more
-    than k images.
+    `block` bounds the memory and leaves the values alone. Fakes that are all alike are measured. Raises InputError for
+    sets of different size or of no more than k images, for reals that are all alike, and where a real image has fewer
+    than k of other originals beside it.
     """
     everything = torch.arange(len(real), device=real.device), torch.arange(len(fake), device=fake.device)
     return manifolds(real, fake, [everything], block, originals)[0]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.evaluation.evidence import Evidence, Judged, Part
+from pipeline.evaluation.needs import different
 from pipeline.evaluation.neighbours import neighbours, used
 
 # One half is a model that has not memorised; far below it, one that has not learnt the training images' distribution.
@@ -87,6 +88,7 @@ def trials(evidence: Evidence) -> dict[str, int]:
 def of_parts(evidence: Evidence, parts: Sequence[Part]) -> list[dict[str, float]]:
     """What `measure` says of each part."""
     home = evidence.fake.features.device
+    different(torch.cat([evidence.train.features, evidence.test.features]), "real images")
     of_train, test = _rows_of_originals(_originals(evidence.train)), _originals(evidence.test)
     rows = []
     for part in parts:
@@ -106,5 +108,8 @@ def measure(evidence: Evidence) -> dict[str, float]:
     The referee was itself trained on the training images. If it overfits them, it sees them as surer, more typical
     examples than test images, and a model of clear, typical samples comes out above one half without having copied:
     hold a value against those of other models with the same referee.
+
+    One sample is enough, and so is one image of each split. Raises InputError where all real images are alike, of which
+    none is nearer.
     """
     return of_parts(evidence, [evidence.whole()])[0]

@@ -34,7 +34,8 @@ def measure(evidence: Evidence) -> dict[str, float]:
     test images, the yardstick.
 
     A judge's accuracy is how often the right answer beats the others; the best of bad answers counts. This is how often
-    there is something to see, and it is what was asked for. It does not mind things that nobody asked for.
+    there is something to see, and it is what was asked for. It does not mind things that nobody asked for. Raises
+    InputError where nothing was asked for, or no test image has a label.
     """
     fake, test = evidence.fake, evidence.test
     assert fake.recognised is not None

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pipeline.evaluation.evidence import Evidence, Part
+from pipeline.ground.errors import InputError
 
 # One is as sharp as real: below lies blur, above lies noise.
 BETTER: Final[Mapping[str, str]] = {"sharpness": "neither"}
@@ -31,11 +32,15 @@ def laplacian_variance(images: Tensor, block: int = 64) -> Tensor:
 def of_parts(evidence: Evidence, parts: Sequence[Part]) -> list[dict[str, float]]:
     """What `measure` says of each part."""
     fake, real = (laplacian_variance(side.images) for side in (evidence.fake, evidence.test))
-    return [{"sharpness": float(fake[part.fake].mean()) / float(real[part.test].mean())} for part in parts]
+    shown = [float(real[part.test].mean()) for part in parts]
+    if not all(shown):
+        raise InputError("expected test images with some detail, found none but flat ones")
+    return [{"sharpness": float(fake[part.fake].mean()) / of_real} for part, of_real in zip(parts, shown, strict=True)]
 
 
 def measure(evidence: Evidence) -> dict[str, float]:
-    """sharpness: the samples' mean Laplacian variance over the test images', which must not all be flat.
+    """sharpness: the samples' mean Laplacian variance over the test images', which must not all be flat, or InputError
+    is raised.
 
     It measures fine detail of any kind: noise and patterns raise it as edges do, so that it does not tell whether
     samples are blurred; blurriness does.

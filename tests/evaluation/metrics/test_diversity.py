@@ -8,6 +8,7 @@ from pipeline.contracts.images import Kind
 from pipeline.evaluation.evidence import Evidence, Judged
 from pipeline.evaluation.metrics import diversity
 from pipeline.evaluation.metrics.diversity import duplicates, relative_diversity
+from pipeline.ground.errors import InputError
 
 
 def normal(seed: int, n: int, dimensions: int = 8) -> Tensor:
@@ -112,7 +113,7 @@ def test_diversity_needs_something_to_compare() -> None:
     twins = judged(normal(2, 20), originals=torch.zeros(20, dtype=torch.long))
     for fake, real in ((one, many), (many, one), (many, twins), (many, judged(torch.ones(20, 8)))):
         for conditional in (True, False):
-            with pytest.raises(ValueError, match="two or more"):
+            with pytest.raises(InputError, match=r"expected (two or more drawings|real images that differ)"):
                 relative_diversity(fake, real, conditional)
 
 
