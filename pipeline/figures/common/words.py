@@ -16,11 +16,16 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+def first_of(count: int, total: int, noun: str) -> str:
+    """`the first 10 of 26 classes`; nothing where there are no others."""
+    return f"the first {count} of {total} {noun}" if count < total else ""
+
+
 def legible(text: str) -> str:
     """Text with codes, such as `\\u202e`, for what controls how text is set, but for line breaks."""
     if text.isprintable():
         return text
-    return "".join(_code(each) if each in _TURNS or _controls(each) else each for each in text)
+    return "".join(code(each) if each in _TURNS or _controls(each) else each for each in text)
 
 
 def _controls(character: str) -> bool:
@@ -29,7 +34,8 @@ def _controls(character: str) -> bool:
 
 
 @cache
-def _code(character: str) -> str:
+def code(character: str) -> str:
+    """`\\u202e`, as Python and JSON write it."""
     return (
         character.encode("ascii", "backslashreplace").decode() if ord(character) > 0x7F else f"\\x{ord(character):02x}"
     )
