@@ -16,10 +16,11 @@ import yaml
 from workspace import Workspace, make, ran
 
 ROOT = Path(__file__).parents[1]
-WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+WORKFLOWS = sorted((ROOT / ".github/workflows").iterdir())
 SCRIPTS = sorted((ROOT / ".github/scripts").glob("*.sh"))
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 MARKER = "<!-- latentlab compare -->"
+OURS = "us/latentlab"
 
 
 def _load(name: str) -> dict[Any, Any]:
@@ -44,10 +45,20 @@ def test_the_workflows_are_valid() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_only_githubs_own_actions_are_used(workflow: str) -> None:
-    used = [step["uses"] for step in _steps(workflow) if "uses" in step]
-    assert used
-    assert all(re.fullmatch(r"actions/[a-z-]+(/[a-z]+)?@v\d+", name) for name in used), used
+def test_only_githubs_own_actions_are_used_each_by_one_commit() -> None:
+    """A tag can be moved to other code; the version beside the commit is for the reader."""
+    pinned: dict[str, set[str]] = {}
+    for path in WORKFLOWS:
+        text = path.read_text(encoding="utf-8")
+        used = [step["uses"] for step in _steps(path.stem) if "uses" in step]
+        written = re.findall(r"^ +(?:- )?uses: (\S+) # (v\d+\.\d+\.\d+)$", text, re.MULTILINE)
+        assert [name for name, _ in written] == used
+        for name, version in written:
+            found = re.fullmatch(r"actions/([a-z-]+)(?:/[a-z]+)?@([0-9a-f]{40})", name)
+            assert found, name
+            pinned.setdefault(found[1], set()).add(f"{found[2]} {version}")
+    assert pinned
+    assert all(len(commits) == 1 for commits in pinned.values()), pinned
 
 
 def test_commands_are_bash_and_hold_no_expression(workflow: str) -> None:
@@ -68,17 +79,56 @@ def test_scripts_are_strict_bash(script: Path) -> None:
 
 def test_jobs_may_do_little_and_end(workflow: str) -> None:
     content = _load(workflow)
-    assert "pull_request_target" not in content[True]  # `on`, as YAML 1.1 reads it
     assert content["permissions"] == {"contents": "read"}
-    assert content["concurrency"]["cancel-in-progress"] is True
+    assert set(content["concurrency"]) == {"group", "cancel-in-progress"}
+    assert "github.ref" in content["concurrency"]["group"]
     for job in content["jobs"].values():
-        comments = any("GH_TOKEN" in step.get("env", {}) for step in job["steps"])
-        assert job.get("permissions", {}) == ({"contents": "read", "pull-requests": "write"} if comments else {})
-        assert job["timeout-minutes"] > 0
+        assert 0 < job["timeout-minutes"] <= 2880
+        assert "uses" not in job  # another repository's workflow
+        assert "container" not in job
+        assert "services" not in job
         checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
         assert [step["with"]["persist-credentials"] for step in checkouts] == [False]
-    told = [step["name"] for step in _steps(workflow) if "GH_TOKEN" in str(step)]
-    assert all(name == "Show it in the comment" for name in told)
+
+
+def test_a_pull_requests_code_never_meets_a_token_that_may_write_nor_a_secret(workflow: str) -> None:
+    """Whatever runs beside a pull request's code could have been changed by it: what may write runs none of it."""
+    content = _load(workflow)
+    text = (ROOT / f".github/workflows/{workflow}.yml").read_text(encoding="utf-8")
+    triggers = content[True]  # `on`, as YAML 1.1 reads it
+    assert set(triggers) <= {"push", "pull_request", "workflow_dispatch"}  # the others run with the base's rights
+    assert not re.search(r"\bsecrets\b", text)
+    for name, job in content["jobs"].items():
+        rights = job.get("permissions", {})
+        assert set(rights.values()) <= {"read", "write"}
+        if "write" not in rights.values():
+            assert not re.search(r"github\.token|GH_TOKEN", str(job))
+            continue
+        assert name == "comment"
+        assert rights == {"contents": "read", "pull-requests": "write"}
+        assert job["runs-on"] == "ubuntu-latest"
+        checkout, download, command = job["steps"]
+        assert checkout["uses"].startswith("actions/checkout@")
+        assert checkout["with"]["ref"] in (
+            "${{ github.event.pull_request.base.sha }}",
+            "${{ github.event.repository.default_branch }}",
+        )
+        assert download["uses"].startswith("actions/download-artifact@")
+        assert not Path(download["with"]["path"]).is_relative_to(".github")
+        assert re.fullmatch(r'\.github/scripts/comment\.sh "\$NUMBER" [\w./]+\.md', command["run"])
+        if "pull_request" in triggers:
+            assert "github.event.pull_request.head.repo.full_name == github.repository" in job["if"]
+
+
+def test_a_machine_of_ones_own_runs_no_forks_code() -> None:
+    """It keeps what a job leaves. Only who may push can dispatch, and only branches and tags of this repository."""
+    own = {
+        path.stem for path in WORKFLOWS for job in _load(path.stem)["jobs"].values() if "self-hosted" in job["runs-on"]
+    }
+    assert own == {"gpu"}
+    assert set(_load("gpu")[True]) == {"workflow_dispatch"}
+    (checkout,) = [step for step in _load("gpu")["jobs"]["gpu"]["steps"] if "actions/checkout" in step.get("uses", "")]
+    assert not {"ref", "repository"} & set(checkout["with"])
 
 
 def test_the_gpu_runs_what_the_smoke_job_runs() -> None:
@@ -145,7 +195,7 @@ class GitHub:
         found: list[dict[str, Any]] = json.loads((self.folder / "comments.json").read_text())
         return found
 
-    def run(self, job: str, branch: str = "change", repository: str = "us/latentlab") -> Run:
+    def run(self, job: str, branch: str = "change", repository: str = OURS) -> Run:
         """Job `job` of compare.yml on a pull request of `branch` to main."""
         workflow = _load("compare")
         content = workflow["jobs"][job]
@@ -157,18 +207,24 @@ class GitHub:
         values = {
             "github.base_ref || github.event.repository.default_branch": "main",
             "github.event_name == 'pull_request'": "true",
-            "github.event.pull_request.head.repo.full_name": repository,
+            "github.event.pull_request.head.repo.full_name == github.repository": str(repository == OURS).lower(),
+            "github.event.pull_request.head.repo.full_name != github.repository": str(repository != OURS).lower(),
+            "github.event.pull_request.base.sha": "origin/main",
             "github.event.pull_request.number": "7",
             "github.token": "secret",
             "steps.cache.outputs.cache-hit != 'true'": "true",
         }
 
         def filled(settings: Mapping[str, str]) -> dict[str, str]:
-            return {key: EXPRESSION.sub(lambda match: values[match[1]], text) for key, text in settings.items()}
+            return {key: EXPRESSION.sub(lambda match: values[match[1]], str(text)) for key, text in settings.items()}
 
         def done(step: Mapping[str, Any]) -> bool:
             where = clone.folder / ".dvc/cache"
             match step.get("uses", "").partition("@")[0]:
+                case "actions/checkout" if "ref" in step["with"]:
+                    self._clone(clone, filled(step["with"])["ref"])
+                    assert step["with"]["sparse-checkout"] == ".github/scripts"
+                    _only(clone.folder, ".github/scripts")
                 case "actions/checkout":
                     assert step["with"]["fetch-depth"] == 0
                     self._checkout(clone, branch)
@@ -181,6 +237,14 @@ class GitHub:
                 case "actions/upload-artifact":
                     for path in step["with"]["path"].split():
                         shutil.copytree(clone.folder / path, run.artifact / path)
+                    kept = self.folder / "artifacts" / step["with"]["name"]
+                    shutil.rmtree(kept, ignore_errors=True)
+                    # of several paths an artifact keeps what is below the folder that they share
+                    shared = run.artifact if "\n" in step["with"]["path"] else run.artifact / step["with"]["path"]
+                    shutil.copytree(shared, kept)
+                case "actions/download-artifact":
+                    artifact = self.folder / "artifacts" / step["with"]["name"]
+                    shutil.copytree(artifact, clone.folder / step["with"]["path"])
                 case "" if step["name"] != "Install":
                     return self._command(clone, step, run, variables(step))
                 case name:
@@ -188,8 +252,8 @@ class GitHub:
             return True
 
         def variables(step: Mapping[str, Any]) -> dict[str, str]:
-            head = clone.run("git", "rev-parse", "ORIG").strip()
-            own = {"GITHUB_SHA": head, "GITHUB_REPOSITORY": "us/latentlab", "GITHUB_RUN_ID": "1"}
+            head = clone.run("git", "rev-parse", "HEAD" if job == "comment" else "ORIG").strip()
+            own = {"GITHUB_SHA": head, "GITHUB_REPOSITORY": OURS, "GITHUB_RUN_ID": "1"}
             own |= {"GITHUB_SERVER_URL": "https://github.com", "COMMENTS": str(self.folder / "comments.json")}
             own |= {"GITHUB_ENV": str(files["variables"]), "GITHUB_STEP_SUMMARY": str(files["summary"])}
             kept = dict(line.split("=", 1) for line in files["variables"].read_text().splitlines())
@@ -205,10 +269,13 @@ class GitHub:
         run.summary = files["summary"].read_text()
         return run
 
+    def _clone(self, clone: Workspace, revision: str) -> None:
+        subprocess.run(["git", "clone", "-q", str(self.upstream.folder), str(clone.folder)], check=True)
+        clone.run("git", "checkout", "-q", "--detach", revision)
+
     def _checkout(self, clone: Workspace, branch: str) -> None:
         """As GitHub does it: the branch merged into main, by a commit of its own, on no branch."""
-        subprocess.run(["git", "clone", "-q", str(self.upstream.folder), str(clone.folder)], check=True)
-        clone.run("git", "checkout", "-q", "--detach", "origin/main")
+        self._clone(clone, "origin/main")
         clone.run("git", "merge", "-q", "--no-ff", "-m", "merge", f"origin/{branch}")
         clone.run("git", "tag", "ORIG")
 
@@ -228,6 +295,15 @@ class GitHub:
         run.steps[step["name"]] = done.stdout
         run.output += done.stdout
         return done.returncode == 0
+
+
+def _only(folder: Path, kept: str) -> None:
+    """Leaves git's own folder and `kept`, as a sparse checkout does."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        inside = path.relative_to(folder)
+        if inside.parts[0] == ".git" or inside.is_relative_to(kept) or Path(kept).is_relative_to(inside):
+            continue
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _measured(workspace: Workspace, elbo: list[float]) -> None:
@@ -279,6 +355,9 @@ def test_a_pull_request_gets_one_comment_and_fails_when_a_chosen_metric_is_worse
     before = github.comments
     first = github.run("committed")
     assert not first.failed, first.output
+    assert github.comments == before  # its token may only read
+    commented = github.run("comment")
+    assert not commented.failed, commented.output
     assert "experiments.fc_vae.latent" in first.summary
     assert "Outdated: `train@fc_vae`" in first.summary  # the branch brought no run of its own
     (comment,) = github.comments[len(before) :]
@@ -290,6 +369,7 @@ def test_a_pull_request_gets_one_comment_and_fails_when_a_chosen_metric_is_worse
     _commit(github.upstream, "a run of another latent, a bad one")
     second = github.run("committed")
     assert second.failed == "Fail if a chosen metric got worse", second.output
+    assert not github.run("comment").failed
     assert "-150" in second.summary
     assert (second.artifact / "comparison/comparison.md").read_text() == second.summary
     assert (second.artifact / "comparison/pictures/index.html").exists()
@@ -304,8 +384,47 @@ def test_a_fork_gets_a_summary_and_no_comment(github: GitHub) -> None:
     before = github.comments
     run = github.run("committed", repository="them/latentlab")
     assert "fc_vae" in run.summary
-    assert "::notice::" in run.steps["Show it in the comment"]
+    assert "::notice::" in run.steps["Say why there is no comment"]
+    assert "Say why there is no comment" not in github.run("committed").steps
     assert github.comments == before
+
+
+def _commented(folder: Path, number: str, text: str) -> tuple[int, str, list[dict[str, Any]]]:
+    """What comment.sh NUMBER ends with, says, and leaves of comments, where `text` is what was compared."""
+    (folder / "bin").mkdir()
+    (folder / "bin/gh").write_text(f"#!{sys.executable}\n{GH}")
+    (folder / "bin/gh").chmod(0o755)
+    (folder / "comments.json").write_text("[]")
+    (folder / "text.md").write_text(text, encoding="utf-8")
+    own = {"GITHUB_REPOSITORY": OURS, "GITHUB_RUN_ID": "1", "GITHUB_SERVER_URL": "https://github.com"}
+    own |= {"GH_TOKEN": "secret", "COMMENTS": str(folder / "comments.json")}
+    done = subprocess.run(
+        [str(ROOT / ".github/scripts/comment.sh"), number, str(folder / "text.md")],
+        env={**os.environ, **own, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, json.loads((folder / "comments.json").read_text())
+
+
+@pytest.mark.parametrize("number", ["", "0", "7/../8", "7 8", "-1", "$(touch pwned)", "../../../user", "7\n8", "x"])
+def test_a_comment_goes_to_a_pull_requests_number_only(number: str, tmp_path: Path) -> None:
+    status, said, comments = _commented(tmp_path, number, "better")
+    assert status == 1
+    assert said.startswith("::error::expected the number of a pull request")
+    assert len(said.splitlines()) == 1
+    assert not comments
+
+
+def test_a_comment_calls_nobody_and_names_stages(tmp_path: Path) -> None:
+    text = "@everybody, (@some/team) look: `train@fc_vae` of a@b.org @@twice | @cell\n@line"
+    status, said, (comment,) = _commented(tmp_path, "7", text)
+    assert status == 0, said
+    assert not re.search(r"(?<![\w])@\w", comment["body"])
+    assert "`train@fc_vae` of a@b.org" in comment["body"]
+    assert text in comment["body"].replace("\u200b", "")
 
 
 @pytest.mark.slow

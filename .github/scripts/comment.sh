@@ -1,6 +1,11 @@
 #!/usr/bin/env bash
-# comment.sh NUMBER FILE: shows FILE in the one comment of ours on pull request NUMBER. Needs GH_TOKEN.
+# comment.sh NUMBER FILE: shows FILE in the one comment of ours on pull request NUMBER. Needs GH_TOKEN. What FILE says is
+# others' text: it calls nobody by an `@name`.
 set -euo pipefail
+if ! [[ $1 =~ ^[1-9][0-9]{0,9}$ ]]; then
+  echo "::error::expected the number of a pull request, found $(printf %q "$1")"
+  exit 1
+fi
 marker='<!-- latentlab compare -->'
 issues="repos/$GITHUB_REPOSITORY/issues"
 body=$(mktemp)
@@ -8,7 +13,8 @@ body=$(mktemp)
   echo "$marker"
   echo "[Report, pictures and log]($GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID)"
   echo
-  awk '{ size += length($0) + 1 } size < 65000' "$2" # GitHub takes 65,536 characters
+  # GitHub takes 65,536 characters. After an @ that begins a word comes a space of no width: no mention, and looks alike.
+  sed -E 's/(^|[^[:alnum:]_])(@+)/\1\2\xe2\x80\x8b/g' "$2" | awk '{ size += length($0) + 1 } size < 65000'
 } > "$body"
 ours=".[] | select(.user.login == \"github-actions[bot]\" and (.body | startswith(\"$marker\"))) | .id"
 id=$(gh api --paginate "$issues/$1/comments" --jq "$ours" | sed -n 1p)

@@ -20,6 +20,7 @@ PERPLEXITY, NEIGHBOURS, FOLDS = 30, 10, 5
 FIRST = ("Smiling", "Male")  # panels to begin with, if there
 PANELS, COLUMNS = 6, 3
 SIZE, ALONE = (2.9, 2.7), (5.0, 4.6)  # inches of a panel, and of the only one
+_BESIDE = 1.1  # inches of a panel that are no room for its title
 
 
 def draw(inputs: Inputs) -> Figure | None:
@@ -52,7 +53,7 @@ def draw(inputs: Inputs) -> Figure | None:
     (across, down), shades = tsne(latents, inputs.seed).T, list(colours.values())
     for axes, (title, truth) in zip(panels, truths.items(), strict=True):
         axes.scatter(across, down, s=6, c=[shades[each] for each in truth], linewidths=0)
-        _dress(axes, title, vote(latents, truth))
+        _dress(axes, style.fitted(title, size[0] - _BESIDE, style.TEXT_SIZE, "bold"), vote(latents, truth))
     dot: dict[str, Any] = {"marker": "o", "linestyle": "none", "markersize": 4}
     style.legend(figure, {name: Line2D([], [], color=colour, **dot) for name, colour in colours.items()})
     return figure

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pipeline.figures.common.film import Film
 from pipeline.figures.common.inputs import Inputs
 from pipeline.figures.common.plain import sheet
-from pipeline.figures.common.words import duration
+from pipeline.figures.common.words import duration, first_of
 from pipeline.ground import storage
 
-COLUMNS, ROWS = 5, 2  # so that each of ten classes is there once
+COLUMNS, ROWS = 5, 2  # so that each of ten classes is there once; of more, the first ones
 SIDE, GAP = 128, 4  # pixels of an image, and between them
 
 
@@ -24,6 +24,8 @@ def draw(inputs: Inputs) -> Film | None:
     noise = inputs.noise("learning")
     labels = inputs.orders(COLUMNS * ROWS, noise)
     latents = inputs.model.prior(len(labels), noise)
+    left_out = first_of(len(labels), len(inputs.test.classes), "classes")
+    asked = [left_out] if left_out and inputs.test.exclusive and inputs.model.conditional else []
     seed, model = next(iter(inputs.models)), deepcopy(inputs.model)
     then = replace(inputs, models={seed: model})
     frames, lines = [], []
@@ -33,7 +35,7 @@ def draw(inputs: Inputs) -> Film | None:
         frames.append(sheet(then.generate(latents, labels), COLUMNS, SIDE, GAP))
         seconds = passed(inputs.curves.get(seed, ()), facts["iteration"])
         seen = f"{facts['images_seen']:,} images seen"
-        lines.append(" · ".join([f"moment {number} of {len(inputs.kept)}", seen, *seconds]))
+        lines.append(" · ".join([f"moment {number} of {len(inputs.kept)}", seen, *seconds, *asked]))
     return Film(frames, lines)
 
 

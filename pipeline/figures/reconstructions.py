@@ -8,6 +8,7 @@ from pipeline.contracts.images import ImageSet, scale
 from pipeline.contracts.model import EncoderModel
 from pipeline.figures.common import style
 from pipeline.figures.common.inputs import Inputs
+from pipeline.figures.common.words import first_of
 
 COUNT = 10
 BATCH = 500
@@ -28,12 +29,18 @@ def draw(inputs: Inputs) -> Figure | None:
         len(shown),
         inputs.title("reconstructions"),
         inputs.caption(
-            "test images",
+            f"test images{_of(inputs.test)}",
             f"mean squared error per pixel in [0, 1]: of these {len(shown)} {error:.4f}, "
             f"of all {len(inputs.test)} test images {errors:.4f}",
         ),
         row_labels=["original", "reconstruction"],
     )
+
+
+def _of(test: ImageSet) -> str:
+    """Of which classes images are shown, where not of all."""
+    left_out = first_of(COUNT, len(test.classes), "classes") if test.exclusive else ""
+    return f", one of each of {left_out}" if left_out else ""
 
 
 def both(inputs: Inputs, model: EncoderModel, images: ImageSet) -> tuple[Tensor, Tensor]:

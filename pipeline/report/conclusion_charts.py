@@ -47,7 +47,7 @@ def effect(claim: ClaimResult) -> str:
     if claim.effect is None:
         return "not measured"
     told = text(claim.effect, claim.low, claim.high, mark(claim.seeds == 1, claim.alone))
-    return f"{told} {claim.unit}".rstrip().replace("-", "−")
+    return f"{told.replace('-', '−')} {claim.unit}".rstrip()
 
 
 def chart(claim: ClaimResult) -> Chart | None:

@@ -6,6 +6,7 @@
   const find = (id) => document.getElementById(id);
   const models = JSON.parse(find("models").textContent);
   const [SIDE, BATCH] = [11, 11]; // images on a side of the map; how many are drawn between two frames
+  const ROW = 16; // classes beside each other at most
   const loaded = new Map();
   const state = { model: null, network: null, latents: [], label: 0, across: 0, up: 0 };
 
@@ -68,6 +69,10 @@
   const [image, plane, every] = ["image", "plane", "every"].map((id) => find(id).getContext("2d", { willReadFrequently: true }));
   const number = (value) => value.toFixed(2).replace("-", "−");
 
+  // Rows of the strip of all classes, and how many classes each has, as evenly as it goes.
+  const stacked = (model) => Math.max(1, Math.ceil(model.classes.length / ROW));
+  const beside = (model) => Math.max(1, Math.ceil(model.classes.length / stacked(model)));
+
   const marker = () => {
     const edge = (value) => `${50 + (value / state.model.reach) * (50 * (SIDE - 1)) / SIDE}%`;
     find("marker").style.left = edge(state.latents[state.across]);
@@ -114,7 +119,8 @@
     paint(image, model, decode(model, network, latents, label), 0, 0);
     find("image").setAttribute("aria-label", `The decoder's image: ${describe()}`);
     find("here").textContent = `What ${model.name}, seed ${model.seed}, draws here${model.classes.length ? ` as a ${model.classes[label]}` : ""}.`;
-    model.classes.forEach((_, other) => paint(every, model, decode(model, network, latents, other), other * model.width, 0));
+    const columns = beside(model);
+    model.classes.forEach((_, other) => paint(every, model, decode(model, network, latents, other), (other % columns) * model.width, Math.floor(other / columns) * model.height));
     marker();
     if (!moved) map();
     speak();
@@ -178,7 +184,7 @@
     }));
     Object.assign(find("image"), { width: model.width, height: model.height });
     Object.assign(find("plane"), { width: SIDE * model.width, height: SIDE * model.height });
-    Object.assign(find("every"), { width: Math.max(1, model.classes.length) * model.width, height: model.height });
+    Object.assign(find("every"), { width: beside(model) * model.width, height: stacked(model) * model.height });
     sliders();
     draw();
     app.dataset.ready = name;

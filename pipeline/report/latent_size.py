@@ -38,6 +38,7 @@ _REGULARISERS = {"beta": 1.0, "beta_warmup": 0}  # keys that make an encoder use
 _KINDS = {"unconditional": 0, "conditional": 1, "regularised": 2}  # of bars, by number in the palette
 _TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _ROW = 0.22  # inches a run
+_NAME = 1.6  # inches of an experiment's name, at most
 _LINE = 7  # per cent of variance from one label down to the next, at least, so that they never overlap
 
 
@@ -208,7 +209,8 @@ def _explained(axes: Axes, explained: Tensor, marked: Sequence[AdviceRun]) -> No
         height = 100 * float(np.interp(at, counts, explained[:last].cpu().numpy()))
         axes.plot([at, at], [0, height], color=colour, linewidth=1.2)
         axes.plot(at, height, "s", color=colour, markersize=5)
-        _label(axes, f"{_count(run.active_units)}: {run.name}", (last, (2 * place + 1) * _LINE), colour, "right")
+        name = style.fitted(run.name, _NAME, style.SMALL_SIZE)
+        _label(axes, f"{_count(run.active_units)}: {name}", (last, (2 * place + 1) * _LINE), colour, "right")
     axes.set_xlim(1, last)
     axes.xaxis.set_major_locator(FixedLocator(_TICKS))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -252,7 +254,7 @@ def _used(figure: Figure, axes: Axes, runs: Sequence[AdviceRun]) -> None:
             color=style.INK,
             family=style.FONT,
         )
-    axes.set_yticks(rows, [run.name for run in runs])
+    axes.set_yticks(rows, [style.fitted(run.name, _NAME, style.TEXT_SIZE) for run in runs])
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False)
     axes.set_ylim(len(runs) - 0.5, -0.5)

@@ -22,7 +22,7 @@ document.documentElement.classList.add("script");
 (() => {
   const contents = document.querySelector(".toc details");
   if (window.matchMedia("(max-width: 69.99rem)").matches) contents.open = false;
-  const links = new Map([...document.querySelectorAll(".toc a")].map((link) => [link.hash.slice(1), link]));
+  const links = new Map([...document.querySelectorAll(".toc a")].map((link) => [link.getAttribute("href").slice(1), link]));
   const headings = [...links.keys()].map((id) => document.getElementById(id));
   const mark = () => {
     const past = headings.filter((heading) => heading.getBoundingClientRect().top < 140).at(-1);
@@ -110,7 +110,13 @@ document.documentElement.classList.add("script");
       }
       rows.forEach((row, number) => {
         const y = 4 + (number + 0.5) * line;
-        make(svg, "text", { x: left - 10, y: y + 4, "text-anchor": "end" }, row.name);
+        const name = make(svg, "text", { x: left - 10, y: y + 4, "text-anchor": "end" }, row.name);
+        const letters = [...row.name];
+        while (letters.length && name.getComputedTextLength() > left - 10) {
+          letters.pop();
+          name.textContent = `${letters.join("")}…`;
+        }
+        if (name.textContent !== row.name) make(name, "title", {}, row.name);
         make(svg, "line", { x1: place(row.low), x2: place(row.high), y1: y, y2: y, class: "whisker" });
         make(svg, "circle", { cx: place(row.value), cy: y, r: 4.5 });
       });
@@ -118,8 +124,8 @@ document.documentElement.classList.add("script");
     };
     select.addEventListener("change", draw);
     table.addEventListener("sorted", draw);
+    figure.hidden = false; // first, as what is hidden has no width
     draw();
-    figure.hidden = false;
   }
 })();
 

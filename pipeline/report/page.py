@@ -1,5 +1,11 @@
-"""The report: one HTML page that needs nothing besides itself, made of what the pipeline measured and drew."""
+"""The report: one HTML page that needs nothing besides itself, made of what the pipeline measured and drew.
 
+Names of classes, sentences of conclusions and the like are anyone's, so all text is escaped; and the page itself tells
+browsers to run no script and load nothing but what is listed here, were one to come in all the same.
+"""
+
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +18,7 @@ from markupsafe import Markup, escape
 
 from pipeline.conclusions import results
 from pipeline.conclusions.results import Result
+from pipeline.figures.common.words import legible
 from pipeline.report import conclusion_charts, glossary
 from pipeline.report.embedding import Picture
 from pipeline.report.explorer import Embedded
@@ -83,6 +90,7 @@ def render(content: Content) -> str:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
+        finalize=_legible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -96,6 +104,7 @@ def render(content: Content) -> str:
     ]
     found = sections(content.settings, content.runs)
     places = {name: number for number, each in enumerate(found, 1) for name in each.names}
+    style, first, *scripts = map(_part, ("page.css", "theme.js", "page.js", "explorer.js"))
     return environment.get_template("page.html.j2").render(
         facts=facts(content),
         overview=content.overview,
@@ -109,19 +118,46 @@ def render(content: Content) -> str:
         alone=ALONE_WORDS,
         sizes=content.sizes,
         decoders=content.decoders,
-        models=Markup(json.dumps([decoder.facts for decoder in content.decoders]).replace("<", "\\u003c")),
+        models=Markup(json.dumps([_known(decoder) for decoder in content.decoders]).replace("<", "\\u003c")),
         sections=found,
         places=places,
         words=glossary,
         breakable=breakable,
-        style=_part("page.css"),
-        scripts=[_part("page.js"), _part("explorer.js")],
+        policy=_policy(style, [first, *scripts]),
+        style=style,
+        first=first,
+        scripts=scripts,
     )
 
 
 def breakable(name: str) -> Markup:
     """A name that may go on in another line after an underscore or a dot."""
-    return Markup(re.sub(r"([_.])", r"\1<wbr>", str(escape(name))))
+    return Markup(re.sub(r"([_.])", r"\1<wbr>", str(escape(legible(name)))))
+
+
+def _legible(value: Any) -> Any:
+    """What the template puts into the page: others' text with codes for what would turn the text beside it round."""
+    return legible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _known(decoder: Embedded) -> dict[str, Any]:
+    """What the page's scripts know of a decoder."""
+    classes = [legible(name) for name in decoder.facts["classes"]]
+    return {**decoder.facts, "name": legible(decoder.name), "classes": classes}
+
+
+def _policy(style: str, scripts: Sequence[str]) -> str:
+    """What a browser may do with the page: run these scripts, use this style, show pictures that are in the page."""
+    allowed = " ".join(_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src {_hash(style)}; "
+        f"script-src {allowed}"
+    )
+
+
+def _hash(text: str) -> str:
+    """As Content Security Policy Level 3 names what stands between a script's tags."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _part(name: str) -> Markup:

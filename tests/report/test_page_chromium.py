@@ -288,3 +288,29 @@ def test_without_scripts_the_page_is_complete(browser: Any, folder: Path) -> Non
     assert view.locator("table.results").first.is_visible()
     assert not view.locator("#explorer-app").is_visible()
     context.close()
+
+
+@pytest.mark.parametrize(("count", "shape"), [(2, (1, 2)), (16, (1, 16)), (26, (2, 13)), (47, (3, 16))])
+def test_many_classes_stand_in_rows(
+    count: int, shape: tuple[int, int], browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reported, "CLASSES", tuple(f"class {number}" for number in range(count)))
+    shown = reported.content(tmp_path)
+    (tmp_path / "index.html").write_text(page.render(shown), encoding="utf-8")
+    model = reported.vae(tmp_path, conditional=True)
+    view = browser.new_page(viewport={"width": 1200, "height": 900})
+    view.goto((tmp_path / "index.html").as_uri())
+    explore(view, "cvae")
+    latents = [1.0, -1.0, 0.5, 0.0, 2.0]
+    move(view, latents)
+    every = content(view, "every")[..., 0]
+    assert every.shape == (28 * shape[0], 28 * shape[1])
+    for label in (0, count // 2, count - 1):
+        row, column = divmod(label, shape[1])
+        labels = torch.nn.functional.one_hot(torch.tensor([label]), count)
+        wanted = 255 * model.generate(torch.tensor([latents]), labels)[0, 0].numpy()
+        tile = every[28 * row : 28 * row + 28, 28 * column : 28 * column + 28]
+        assert np.abs(tile - wanted).max() <= 2
+    view.locator("#classes input").last.check(force=True)
+    assert f"class {count - 1}" in view.inner_text("#here")
+    view.close()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
+import matplotlib
 import numpy as np
 import torch
 from matplotlib.artist import Artist
@@ -24,7 +25,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from pipeline.figures.common.lettering import settable, shortened
 from pipeline.ground.files import replacing
+
+matplotlib.rcParams["text.parse_math"] = False  # a class may be called $x$: what is set is names, never formulas
 
 DPI: Final = 200  # pixels per inch: shown at half their size, pictures are sharp on screens of double density too
 FONT: Final = "DejaVu Sans"  # comes with matplotlib, so that every machine sets the same type
@@ -33,6 +37,9 @@ INK, GREY, FAINT, PAPER = "#1a1a1a", "#595959", "#e0e0e0", "#ffffff"
 # Okabe and Ito (2008): distinct for colour-blind eyes too. Their yellow is left out: too pale for lines on white.
 PALETTE: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 WRONG: Final = "#b24700"  # the palette's second, darker, so that small type stands out from white
+
+LABEL, NOTE = 2.2, 1.5  # inches of a label beside images or in a legend, and of a line below an image, at most
+_COLUMN = 0.6  # inches of a label above images, at least
 
 _MARGIN = 0.12  # inches of paper around everything
 _GAP = 0.06  # inches between a text and what it belongs to
@@ -77,7 +84,9 @@ def image_grid(
     that columns are always as wide as the longest needs. framed: the numbers of images to frame.
     Every pixel of an image becomes a square of whole pixels of the file, so that nothing is blurred.
     """
-    texts = {*possible, *(line.text for each in lines for line in each)}
+    lines = [[Line(fitted(each.text, NOTE, SMALL_SIZE), each.colour) for each in below] for below in lines]
+    row_labels = ["\n".join(fitted(line, LABEL, TEXT_SIZE) for line in label.split("\n")) for label in row_labels]
+    texts = {*(fitted(text, NOTE, SMALL_SIZE) for text in possible), *(line.text for each in lines for line in each)}
     room = math.ceil(max((text_width(text, SMALL_SIZE) for text in texts), default=0) * DPI)
     counts = [max(map(len, lines[start : start + columns]), default=0) for start in range(0, len(images), columns)]
     below = [math.ceil((2 * _GAP + count * _text_height(SMALL_SIZE)) * DPI) if count else 0 for count in counts]
@@ -106,7 +115,11 @@ def image_grid(
     axes.tick_params("x", labelbottom=False, labeltop=True)
     span = columns // max(len(column_labels), 1)
     ends = [(sheet.lefts[n * span], sheet.lefts[(n + 1) * span - 1] + wide) for n in range(len(column_labels))]
-    axes.set_xticks([(start + end) / 2 for start, end in ends], column_labels)
+    above_each = [
+        fitted(label, max(_COLUMN, (end - start) / DPI), TEXT_SIZE)
+        for label, (start, end) in zip(column_labels, ends, strict=True)
+    ]
+    axes.set_xticks([(start + end) / 2 for start, end in ends], above_each)
     axes.set_yticks([y + high / 2 for y in sheet.tops[: len(row_labels)]], row_labels, multialignment="right")
     text: dict[str, Any] = {"size": TEXT_SIZE, "color": GREY, "family": FONT, "labelpad": _GAP * 72}
     axes.set_xlabel(column_title, **text)
@@ -214,7 +227,7 @@ def chart(panels: int, columns: int, title: str, caption: str, size: tuple[float
 
 def dress(axes: Axes, title: str, x: str, y: str) -> None:
     """A panel's title, and its axes' labels with their units."""
-    axes.set_title(title, loc="left", size=TEXT_SIZE, weight="bold", color=INK, family=FONT)
+    axes.set_title(settable(title), loc="left", size=TEXT_SIZE, weight="bold", color=INK, family=FONT)
     axes.set_xlabel(x, size=TEXT_SIZE, color=INK, family=FONT)
     axes.set_ylabel(y, size=TEXT_SIZE, color=INK, family=FONT)
     axes.tick_params(labelsize=SMALL_SIZE, labelcolor=INK, color=GREY, labelfontfamily=FONT)
@@ -228,13 +241,14 @@ def legend(figure: Figure, keys: Mapping[str, Line2D]) -> None:
     """What lines mean, by its name, below a chart's panels, in as many rows as needed; nothing without keys."""
     if not keys:
         return
+    names = [fitted(name, LABEL, SMALL_SIZE) for name in keys]
     # In ems, as matplotlib has them: a line and the gap to its text, and between columns
     line, between, em = 2.0 + 0.8, 2.0, SMALL_SIZE / 72
-    widths = [text_width(name, SMALL_SIZE) + (line + between) * em for name in keys]
+    widths = [text_width(name, SMALL_SIZE) + (line + between) * em for name in names]
     fits = (n for n in range(len(keys), 1, -1) if n * max(widths) < figure.get_figwidth() - 2 * _MARGIN)
     figure.legend(
         list(keys.values()),
-        list(keys),
+        names,
         loc="outside lower left",
         ncols=len(keys) if sum(widths) < figure.get_figwidth() - 2 * _MARGIN else next(fits, 1),
         frameon=False,
@@ -296,10 +310,15 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
     return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / 72
 
 
+def fitted(text: str, width: float, size: float, weight: str = "normal") -> str:
+    """One line in at most `width` inches, of what the type can set: what is longer loses its middle."""
+    return shortened(settable(text), width, lambda part: text_width(part, size, weight))
+
+
 def _wrap(text: str, width: float, size: float, weight: str = "normal") -> str:
-    """Lines no wider than `width` inches, as far as single words allow."""
+    """Lines no wider than `width` inches; a single word that is loses its middle."""
     lines: list[str] = []
-    for word in text.split(" "):
+    for word in (fitted(word, width, size, weight) for word in text.split(" ")):
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and text_width(longer, size, weight) <= width:
             lines[-1] = longer
