@@ -81,13 +81,10 @@ def faults(content: Mapping[str, Any]) -> list[str]:
 
 def _name(block: str, name: Any) -> None:
     """Names stand in paths, and in commands that a shell reads."""
-    from pipeline.ground.params import NAME
+    from pipeline.ground.params import NAME, NAMES
 
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise InputError(
-            f"params.yaml: {block}: expected names of letters, digits and underscores that begin with a letter, at most"
-            f" 64 of them, found {name!r}"
-        )
+        raise InputError(f"params.yaml: {block}: {NAMES}, found {name!r}")
 
 
 def _once(key: str, names: Iterable[str]) -> None:

@@ -134,21 +134,22 @@ def _chosen(written: Mapping[str, "Conclusion"], names: Sequence[str]) -> dict[s
 
 def _show(results: Sequence["Result"], chosen: "Plan", costs: _Costs) -> None:
     """A row a conclusion: its verdict, what would decide it, in seeds and minutes, and whether the plan does."""
-    from rich.console import Console
     from rich.table import Table
 
     from pipeline.conclusions.planning import price
+    from pipeline.console.printable import console, printable
     from pipeline.running.record import span
 
-    console = Console() if Console().is_terminal else Console(width=160)
     table = Table("", "verdict", "why, and what would decide it")
     table.add_column("takes", justify="right")
     table.add_column("plan")
     for each in results:
         takes = span(price(each.seeds, costs, {})) if each.seeds else ""
         told = f"{each.why}: {each.needs}" if each.needs else each.why
-        table.add_row(each.id, each.verdict, told, takes, "yes" if each.id in chosen.chosen else "")
-    console.print(table)
+        table.add_row(
+            printable(each.id), each.verdict, printable(told), takes, "yes" if each.id in chosen.chosen else ""
+        )
+    console(160).print(table)
 
 
 def _run(

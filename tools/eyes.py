@@ -125,9 +125,9 @@ def score(out: Out = Path("eyes"), device: Device = "auto") -> None:
         raise InputError(f"{out / 'ranking.csv'}: expected A or B in at least one line, found none")
     sheets.check(key)
 
-    from rich.console import Console
     from rich.table import Table
 
+    from pipeline.console.printable import console, printable
     from pipeline.ground.files import replacing
 
     scored = _measured(key, answers, device)
@@ -138,11 +138,10 @@ def score(out: Out = Path("eyes"), device: Device = "auto") -> None:
     for name in names:
         table.add_column(name, overflow="fold", min_width=len(name) if " " not in name else None)
     for row in rows:
-        table.add_row(*row)
-    # A pipe has no width of its own; a table cut to some columns would lose what a log is read for.
-    console = Console() if Console().is_terminal else Console(width=400)
-    console.print(table)
-    console.print(verdict, highlight=False)
+        table.add_row(*map(printable, row))
+    screen = console(400)
+    screen.print(table)
+    screen.print(verdict, highlight=False)
     lines = ["| " + " | ".join(cells) + " |" for cells in (names, ["---"] * len(names), *rows)]
     with replacing(out / "scored.md") as beside:
         beside.write_text("\n".join([*lines, "", verdict, ""]), encoding="utf-8")

@@ -54,8 +54,13 @@ def updated(page: str, found: "Mapping[str, Measurements]", conclusions: "Sequen
             line = f"| `{row[1]}` | {' | '.join(cell(each, column) if each else '–' for column in columns)} |"
         elif (row := _CONCLUSION.match(line)) and row[1] in verdicts:
             told = verdicts[row[1]]
-            line = f"| {told.id} | {told.sentence} | {told.verdict} | {told.needs or '–'} |"
+            line = f"| {told.id} | {_cell(told.sentence)} | {told.verdict} | {_cell(told.needs) or '–'} |"
         elif _COUNTS.match(line):
             line = ", ".join(f"{count} {verdict}" for verdict, count in counts(conclusions).items()) + "."
         lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text in one line of a table, of which it makes no column and no element."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "\\<")

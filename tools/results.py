@@ -30,9 +30,10 @@ def results(
         update(page, MEASUREMENTS.parent)
         return
 
-    from rich.console import Console
     from rich.table import Table
 
+    from pipeline.console.printable import console as screen
+    from pipeline.console.printable import printable
     from pipeline.ground import params
     from pipeline.report.settings import Settings
     from pipeline.statistics import measurements, pools
@@ -42,17 +43,16 @@ def results(
     content = params.load()
     experiments = content.get("experiments", {})
     found |= pools.load(MEASUREMENTS, experiments)  # former experiments are shown too, and say nothing about the others
-    # A pipe has no width of its own; a table cut to some columns would lose what a log is read for.
-    console = Console() if Console().is_terminal else Console(width=400)
+    console = screen(400)
     shown: list[str] = []
     if everything:
         for name, each in found.items():
             seeds = "1 seed" if len(each.seeds) == 1 else f"{len(each.seeds)} seeds"
-            table = Table("metric", title=f"{name} · {each.source} · {seeds}")
+            table = Table("metric", title=printable(f"{name} · {each.source} · {seeds}"))
             table.add_column("mean, 95 % interval", justify="right")
             for metric in each.metrics:
                 shown.append(cell(each, metric))
-                table.add_row(metric, shown[-1])
+                table.add_row(printable(metric), shown[-1])
             console.print(table)
     else:
         first = params.parse(Settings, content.get("report"), "report").metrics
@@ -61,15 +61,15 @@ def results(
             same = {name: each for name, each in found.items() if each.source == source}
             judge = [each.metrics[REAL].mean for each in same.values() if REAL in each.metrics]
             yardstick = f" · the judge's accuracy on real images: {judge[0]:.3f}" if judge else ""
-            table = Table("experiment", title=f"{source} · means with 95 % intervals{yardstick}")
+            table = Table("experiment", title=printable(f"{source} · means with 95 % intervals{yardstick}"))
             own = dict.fromkeys(roles[name] for name in same if name in roles)
             columns = _shown([first.get(role, ()) for role in own] if own else first.values(), same)
             for metric in columns:
-                table.add_column(metric, justify="right")
+                table.add_column(printable(metric), justify="right")
             for name, each in same.items():
                 cells = [cell(each, metric) for metric in columns]
                 shown += cells
-                table.add_row(name, *cells)
+                table.add_row(printable(name), *cells)
             console.print(table)
     for mark, words in (
         (ONE_SEED, "one seed: the interval leaves out what another training would change"),

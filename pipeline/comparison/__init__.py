@@ -1,1 +1,1 @@
-"""Two revisions, or many, held against each other. May import ground, statistics, wording."""
+"""Two revisions, or many, held against each other. May import ground, console, statistics, wording."""

@@ -1,9 +1,12 @@
 """Text with tables, written once and shown in a terminal or as GitHub's Markdown."""
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from pipeline.console.printable import printable
 
 Look = Literal["", "code", "good", "bad", "soft", "strong"]
 GITHUB_LIMIT: Final = 64_000  # characters: GitHub takes 65,536 in a comment, of which CI needs some for its own words
@@ -66,28 +69,28 @@ def terminal(document: Document, colour: bool) -> str:
     console = Console(file=output, width=width, force_terminal=colour, highlight=False, markup=False, emoji=False)
 
     def show(table: Table) -> None:
-        grid = Grid(title=table.title or None, title_justify="left", title_style="bold")
+        grid = Grid(title=printable(table.title) or None, title_justify="left", title_style="bold")
         for number, name in enumerate(table.columns):
-            grid.add_column(Text(name), justify="left" if number < table.left else "right", overflow="fold")
+            grid.add_column(Text(printable(name)), justify="left" if number < table.left else "right", overflow="fold")
         for row in table.rows:
-            grid.add_row(*(Text(cell.text, RICH.get(cell.look, "")) for cell in row))
+            grid.add_row(*(Text(printable(cell.text), RICH.get(cell.look, "")) for cell in row))
         console.print(grid)
 
-    console.print(document.title, style="bold")
+    console.print(printable(document.title), style="bold")
     for line in document.lines:
-        console.print(line)
+        console.print(printable(line))
     for line in document.warnings:
-        console.print(f"! {line}", style="yellow")
+        console.print(printable(f"! {line}"), style="yellow")
     for table in document.head:
         show(table)
     for section in document.sections:
-        console.print(f"\n{section.title}: {section.summary}", style="bold")
+        console.print(printable(f"\n{section.title}: {section.summary}"), style="bold")
         for line in section.lines:
-            console.print(f"! {line}", style="yellow")
+            console.print(printable(f"! {line}"), style="yellow")
         for table in section.tables:
             show(table)
     for line in document.notes:
-        console.print(line, style="dim")
+        console.print(printable(line), style="dim")
     return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
 
 
@@ -103,7 +106,7 @@ def markdown(document: Document, limit: int = GITHUB_LIMIT, folded: int = 3) -> 
     text = "\n\n".join(start)
     for number, section in enumerate(document.sections):
         part = _section(section, fold=len(document.sections) > folded)
-        rest = [f"`{each.title}`" for each in document.sections[number:]]
+        rest = [_code(each.title) for each in document.sections[number:]]
         left_out = f"\n\nToo long for one comment, left out: {', '.join(rest)}. `--out FILE` has all in other formats."
         later = left_out if number + 1 < len(document.sections) else ""
         if len(text) + len(part) + len(later) + len(end) + 3 > limit:
@@ -116,8 +119,11 @@ def markdown(document: Document, limit: int = GITHUB_LIMIT, folded: int = 3) -> 
 def _section(section: Section, fold: bool) -> str:
     body = [f"> {_escaped(line)}" for line in section.lines] + [_table(table) for table in section.tables]
     if not fold:
-        return "\n\n".join([f"### `{section.title}`: {_escaped(section.summary)}", *body])
-    head = f"<details><summary><code>{section.title}</code>: {_escaped(section.summary)}</summary>"
+        return "\n\n".join([f"### {_code(section.title)}: {_escaped(section.summary)}", *body])
+    # Within an element GitHub reads HTML, not Markdown.
+    summary = re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(_line(section.summary), quote=False))
+    title = html.escape(_line(section.title), quote=False)
+    head = f"<details><summary><code>{title}</code>: {summary}</summary>"
     return "\n\n".join([head, *body, "</details>"])
 
 
@@ -131,14 +137,23 @@ def _table(table: Table) -> str:
 
 def _cell(cell: Cell) -> str:
     if cell.look == "code":
-        return "`{}`".format(cell.text.replace("`", "'").replace("|", "\\|").replace("\n", " "))
-    text = _escaped(cell.text).replace("\n", "<br>")
+        return _code(cell.text).replace("|", "\\|")
+    text = "<br>".join(map(_escaped, cell.text.split("\n")))
     return f"**{text}**" if cell.look in ("good", "bad", "strong") and text else text
 
 
+def _line(text: str) -> str:
+    return " ".join(printable(text).splitlines())
+
+
+def _code(text: str) -> str:
+    return "`{}`".format(_line(text).replace("`", "'"))
+
+
 def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is, but for `code`, which it may hold."""
-    pieces = re.split(r"(`[^`]*`)", text)
-    special = r"([*<>\\]|\](?=\()|(?<![a-zA-Z0-9])_|_(?![a-zA-Z0-9]))"
+    """Text in a line that Markdown shows as it is, but for `code`, which it may hold."""
+    pieces = re.split(r"(`[^`]*`)", _line(text))
+    # Emphasis, elements, entities, and links of every kind
+    special = r"([*<>\\~&`]|\](?=[(\[:])|(?<![a-zA-Z0-9])_|_(?![a-zA-Z0-9])|:(?=//)|(?<=www)\.)"
     safe = (piece if piece.startswith("`") else re.sub(special, r"\\\1", piece) for piece in pieces)
     return "".join(safe).replace("|", "\\|")

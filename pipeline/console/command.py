@@ -7,6 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pipeline.console.printable import printable
 from pipeline.ground.errors import InputError
 from pipeline.ground.files import REFUSED
 
@@ -30,12 +31,13 @@ def run(app: Callable[[], Any]) -> None:
     try:
         app()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
         if error.errno not in REFUSED:
             raise
-        print(f"error: {error.filename or 'output'}: cannot be written ({error.strerror})", file=sys.stderr)
+        place = printable(str(error.filename or "output"))
+        print(f"error: {place}: cannot be written ({error.strerror})", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(_stopped())

@@ -22,7 +22,7 @@ def progress(title: str) -> "Iterator[Progress]":
         from rich.progress import Progress as Bars
 
         columns = TaskProgressColumn(), TimeRemainingColumn(compact=True), TextColumn("{task.fields[values]}")
-        with Bars(TextColumn("{task.description}"), BarColumn(16), *columns, console=console) as bars:
+        with Bars(TextColumn("{task.description}", markup=False), BarColumn(16), *columns, console=console) as bars:
             tasks: dict[str, TaskID] = {}
 
             def draw(task: str, done: int, total: int, values: Mapping[str, float]) -> None:

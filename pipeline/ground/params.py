@@ -12,6 +12,7 @@ from pipeline.ground.errors import InputError
 
 PARAMS = Path("params.yaml")
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")  # of experiments and roles: they stand in paths and commands
+NAMES: Final = "expected names of letters, digits and underscores that begin with a letter, at most 64 of them"
 
 LARGEST: Final = 65_536  # units, channels or dimensions that anything may have
 MOST: Final = 100_000_000  # images, updates or passes
@@ -85,7 +86,12 @@ def load(path: Path = PARAMS, anchors: bool = False) -> dict[str, Any]:
 
 
 def read(key: str) -> Any:
-    """The value under a dotted key, `read("experiments.fc_vae")`. Raises InputError naming the known keys."""
+    """The value under a dotted key, `read("experiments.fc_vae")`. Raises InputError naming the known keys, and for a
+    name that none may have: `dvc repro` asks for whatever params.yaml holds.
+    """
+    block, _, name = key.partition(".")
+    if name and not all(map(NAME.fullmatch, name.split("."))):
+        raise InputError(f"{PARAMS}: {block}: {NAMES}, found {name!r}")
     value: Any = load()
     for depth, part in enumerate(parts := key.split(".")):
         if not isinstance(value, Mapping) or part not in value:

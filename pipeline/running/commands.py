@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import re
 import shlex
 import signal
 import socket
@@ -35,7 +36,8 @@ class Command:
     @property
     def module(self) -> list[str]:
         """A stage's module and its arguments where the command is `python -m stages.NAME ...`; else nothing."""
-        return shlex.split(self.text)[2:] if self.text.startswith(MODULE) and not SHELL & set(self.text) else []
+        plain = re.sub(r" '([\w.-]+)'", r" \1", self.text)  # quotes that change nothing, as round dvc.yaml's names
+        return shlex.split(plain)[2:] if plain.startswith(MODULE) and not SHELL & set(plain) else []
 
 
 @dataclass(frozen=True)

@@ -72,3 +72,20 @@ def test_the_commands_of_latentlab_refuse_it_before_a_shell_starts(
     assert len(said.splitlines()) == 1
     assert {path for path in workspace.folder.rglob("*") if "__pycache__" not in str(path)} <= before
     assert not list(workspace.folder.parent.rglob("pwned"))
+
+
+def test_names_stand_in_quotes_where_dvc_gives_a_shell_the_command() -> None:
+    """`dvc repro` checks no names."""
+    stages = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    commands = [stage["do"]["cmd"] for stage in stages.values() if "foreach" in stage]
+    assert commands
+    assert all(command.count("${") == command.count("'${key}'") == 1 for command in commands)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["x;touch pwned", "$(touch pwned)", "my vae", "x>pwned"])
+def test_dvc_gives_a_stage_the_name_and_no_shell_reads_it(name: str, workspace: Workspace) -> None:
+    renamed(workspace, name)
+    said = workspace.run("dvc", "repro", "--single-item", "prepare@digits", f"train@{name}", status=255)
+    assert "expected names of letters, digits and underscores" in said
+    assert not list(workspace.folder.rglob("pwned"))

@@ -82,11 +82,15 @@ def test_closing_kills_what_runs(commands: Commands, events: Events, tmp_path: P
 
 def test_only_a_plain_call_of_a_stage_is_a_module(tmp_path: Path) -> None:
     assert shell("python -m stages.train fc_vae --device cpu", tmp_path).module[0] == "stages.train"
+    assert shell("python -m stages.train 'fc_vae'", tmp_path).module == ["stages.train", "fc_vae"]
     for text in (
         "python -m stages.train x > log",
         "python -m other",
         "python stages/train.py",
         "FOO=1 python -m stages.x",
+        "python -m stages.train 'x;touch pwned'",
+        "python -m stages.train 'x'y;touch pwned;''",
+        "python -m stages.train 'x y'",
     ):
         assert shell(text, tmp_path).module == []
 

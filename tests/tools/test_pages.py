@@ -38,6 +38,13 @@ def test_what_the_documentation_tells_is_what_was_measured(page: str, folder: st
     assert committed(Path(page), Path(folder)) == Path(page).read_text()
 
 
+def test_a_sentence_makes_no_column_and_no_row() -> None:
+    told = Result("A1", "A", "One | two\n| <b>three</b>.", "", "supported", "", "a | b", ())
+    (row,) = [line for line in updated(PAGE, {}, [told]).splitlines() if line.startswith("| A1")]
+    assert row == r"| A1 | One \| two \| \<b>three\</b>. | supported | a \| b |"
+    assert len(updated(PAGE, {}, [told]).splitlines()) == len(PAGE.splitlines())
+
+
 def test_rows_are_told_anew_and_the_rest_stands() -> None:
     found = pools.load(Path("results/measurements"), params.load()["experiments"])
     told = Result("A1", "A", "New words.", "", "supported", "", "", ())
