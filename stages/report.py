@@ -13,7 +13,6 @@ def report() -> None:
     with progress("report") as show:  # its seconds count from here: importing torch is some of the wait
         from pipeline.conclusions import results
         from pipeline.contracts import images
-        from pipeline.figures.common import style
         from pipeline.ground import params
         from pipeline.ground.files import replacing
         from pipeline.report import budget, explorer, latent_size, overview, page, pictures, runs
@@ -24,22 +23,22 @@ def report() -> None:
         settings = params.parse(Settings, params.read("report"), "report")
         found = pools.load(RESULTS / "measurements", experiments := blocks["experiments"])
         runs.check(experiments, found, settings)
-        values = latent_size.singular_values(images.load(Path("data/prepared/digits/train.safetensors")).images)
-        sizes = RESULTS / "report/latent_size.png"
-        style.save(latent_size.draw(values, latent_size.runs(experiments, found, "digits")), sizes)
+        judges, referees = (runs.of_real_images(RESULTS / name, experiments) for name in ("classifiers", "referees"))
+        concluded = results.load(RESULTS / "conclusions.json")
+        digits, sizes = Path("data/prepared/digits/train.safetensors"), RESULTS / "report/latent_size.png"
+        latent_size.write(images.load(digits).images, latent_size.runs(experiments, found, "digits"), sizes)
         decoders = explorer.embedded([RESULTS / "models" / name for name in settings.explorer])
         named = budget.name(blocks, Path("budgets"))
         side_by_side = overview.gathered(settings, experiments, found, RESULTS, named)
         overview.write(side_by_side, RESULTS / "report/models.webp")
         room, tell = page.room(decoders), lambda done, total: show("pictures", done, total, {})
         seen = pictures.embedded(RESULTS, experiments, settings, sizes, side_by_side.tiles, room, tell)
-        gathered = runs.gathered(experiments, found, seen.figures, seen.films)
         content = page.Content(
-            runs=gathered,
+            runs=runs.gathered(experiments, found, seen.figures, seen.films),
             settings=settings,
-            judges=runs.of_real_images(RESULTS / "classifiers", gathered),
-            referees=runs.of_real_images(RESULTS / "referees", gathered),
-            conclusions=results.load(RESULTS / "conclusions.json"),
+            judges=judges,
+            referees=referees,
+            conclusions=concluded,
             decoders=decoders,
             sizes=seen.figures[sizes],
             budget=named,
@@ -48,7 +47,7 @@ def report() -> None:
         )
         with replacing(RESULTS / "report/index.html") as unfinished:
             unfinished.write_text(text := page.render(content), encoding="utf-8")
-    print(f"report: {RESULTS / 'report/index.html'}, {len(gathered)} experiments, {len(text.encode()) / 1e6:.1f} MB")
+    print(f"report: {RESULTS / 'report/index.html'}, {len(experiments)} experiments, {len(text.encode()) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -56,8 +56,15 @@ def header(path: Path) -> Header:
 
 
 def load(path: Path, device: torch.device) -> tuple[GenerativeModel, Header]:
-    """A trained model, ready to draw: in evaluation mode, without gradients."""
+    """A trained model, ready to draw: in evaluation mode, without gradients.
+
+    Raises InputError for weights that are not finite, of which some models draw images all the same.
+    """
     tensors, facts = storage.read(path, "a trained model")
+    for name, values in tensors.items():
+        if values.is_floating_point() and (bad := int((~values.isfinite()).sum())):
+            said = f"found {bad} of {values.numel()} in {name} that are not"
+            raise InputError(f"{path}: expected finite weights, {said}; did the training diverge?")
     found = _header(facts)
     model = build(found)
     model.load_state_dict(tensors)

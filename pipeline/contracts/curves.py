@@ -7,7 +7,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.ground.files import replacing
+from pipeline.ground.files import read_csv, replacing
 
 POSITION = ("iteration", "epoch", "images_seen", "seconds")  # what a row holds besides losses
 Row = dict[str, float]  # one point of a learning curve; every loss is a mean over the iterations since the last point
@@ -23,11 +23,8 @@ def write(path: Path, curves: Mapping[int, Sequence[Row]]) -> None:
 
 
 def read(path: Path) -> dict[int, list[Row]]:
-    """Rows by seed; nothing when there is no such file."""
+    """Rows by seed; nothing when there is no such file. Raises InputError for what is not a finite number."""
     curves: dict[int, list[Row]] = {}
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                seed = int(row.pop("seed"))
-                curves.setdefault(seed, []).append({name: float(value) for name, value in row.items()})
+    for row in read_csv(path, ("seed",)):
+        curves.setdefault(int(row.pop("seed")), []).append(row)
     return curves

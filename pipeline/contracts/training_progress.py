@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.ground.files import replacing
+from pipeline.ground.files import read_csv, replacing
 
 HEAD = ("seed", "drawer", "iteration", "images_seen")
 
@@ -41,12 +41,11 @@ def write(path: Path, progress: Mapping[int, Sequence[Moment]]) -> None:
 
 
 def read(path: Path) -> dict[int, list[Moment]]:
-    """Moments by seed, as `write` wrote them; nothing when there is no such file."""
+    """Moments by seed, as `write` wrote them; nothing when there is no such file. Raises InputError for what is not a
+    finite number.
+    """
     found: dict[int, list[Moment]] = {}
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                seed, drawer, iteration, images_seen = (row.pop(name) for name in HEAD)
-                values = {name: float(value) for name, value in row.items()}
-                found.setdefault(int(seed), []).append(Moment(int(iteration), int(images_seen), drawer, values))
+    for row in read_csv(path, HEAD, texts=("drawer",)):
+        seed, drawer, iteration, images_seen = (row.pop(name) for name in HEAD)
+        found.setdefault(int(seed), []).append(Moment(int(iteration), int(images_seen), drawer, row))
     return found

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pipeline.evaluation.evidence import Evidence
 from pipeline.ground.errors import InputError
@@ -40,13 +40,6 @@ def of(metric: str) -> Iterator[None]:
         yield
     except (InputError, torch.linalg.LinAlgError) as error:  # type: ignore[attr-defined]
         raise InputError(f"metric {metric}: {' '.join(str(error).split())}") from None
-
-
-def learned(model: nn.Module) -> None:
-    """Raises InputError for weights that are not finite, of which some models draw images all the same."""
-    for name, values in model.state_dict().items():
-        if values.is_floating_point():
-            finite(name, values)
 
 
 def sound(evidence: Evidence) -> None:

@@ -64,7 +64,6 @@ class Evaluation:
 
     def _seed(self, seed: int, report: Report) -> Found:
         model, header = checkpoint.load(self.models[seed], self.device)
-        needs.learned(model)
         lists, test = self.test()
         cut = self.halves(lists, test)
         step = Steps(self.planned(model, header, lists, test, seed), report)

@@ -21,7 +21,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) 
     plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     with replacing(path) as beside:
         # Not its save_file, of which a full disk raises an error of its own; one entry, as several come in any order
-        beside.write_bytes(save(plain, {"latentlab": json.dumps({"format": FORMAT, **header})}))
+        beside.write_bytes(save(plain, {"latentlab": json.dumps({"format": FORMAT, **header}, allow_nan=False)}))
 
 
 def read(path: Path, what: str, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -167,6 +168,11 @@ def _turned(gap: Estimate) -> tuple[float | None, float | None]:
 def _count(units: float) -> str:
     """A mean over seeds, to a tenth."""
     return f"{units:.1f}".removesuffix(".0")
+
+
+def write(images: Tensor, runs: Sequence[AdviceRun], path: Path) -> None:
+    """The figure, see `draw`, as a PNG; images: (N, C, H, W), of training."""
+    style.save(draw(singular_values(images), runs), path)
 
 
 def draw(singular_values: Tensor, runs: Sequence[AdviceRun]) -> Figure:

@@ -1,12 +1,12 @@
 """The experiments that the page is about, as they are read from the results."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.ground.errors import InputError
+from pipeline.ground.files import read_json
 from pipeline.report.embedding import Picture, Reel
 from pipeline.report.settings import Settings
 from pipeline.statistics.measurements import Measurements
@@ -55,6 +55,8 @@ def gathered(
     return [Run(name, block, found[name], own[name], moving[name]) for name, block in experiments.items()]
 
 
-def of_real_images(folder: Path, runs: Iterable[Run]) -> dict[str, dict[str, Any]]:
+def of_real_images(folder: Path, experiments: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """By role, what a judge or referee makes of real images: `folder`/ROLE.json."""
-    return {run.role: json.loads((folder / f"{run.role}.json").read_text(encoding="utf-8")) for run in runs}
+    return {
+        role: read_json(folder / f"{role}.json") for role in {block["data"]: None for block in experiments.values()}
+    }

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from pipeline.ground import storage
 from pipeline.ground.errors import InputError
-from pipeline.ground.files import replacing, write_json
+from pipeline.ground.files import replacing
 
 
 def test_tensors_and_header_survive_and_are_the_same_bytes(tmp_path: Path) -> None:
@@ -47,21 +47,3 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
         fail()
     assert path.read_text() == "good"
     assert [p.name for p in path.parent.iterdir()] == ["file"]
-
-
-def test_numbers_that_json_does_not_know_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="JSON"):
-        write_json(tmp_path / "a.json", {"elbo": float("nan")})
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("content", [None, b"", b"no tensors here", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
-def test_other_files_are_one_clear_line(content: bytes | None, tmp_path: Path) -> None:
-    path = tmp_path / "x.safetensors"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(
-        InputError, match=r"x\.safetensors: (no such file|expected a test, found something else)"
-    ) as error:
-        storage.read(path, "a test")
-    assert "\n" not in str(error.value)
