@@ -1,4 +1,4 @@
-"""An experiment on scenes at its full settings, on scenes drawn on the spot, for as long as a clock allows; it can go on later."""
+"""An experiment on scenes, at its full settings, on scenes drawn on the spot, until a time is over; it can go on."""
 
 import contextlib
 import multiprocessing
