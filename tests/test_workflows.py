@@ -312,7 +312,7 @@ def _measured(workspace: Workspace, elbo: list[float]) -> None:
     content = json.loads(path.read_text())
     content["seeds"] = list(range(len(elbo)))
     content["metrics"] = {
-        name: {"better": each["better"], "values": each["values"] * len(elbo)}
+        name: {"better": each["better"], "values": each["values"][:1] * len(elbo)}
         for name, each in content["metrics"].items()
     }
     content["metrics"]["elbo"]["values"] = elbo
