@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.ground.errors import InputError
+from pipeline.running import torn
 from pipeline.running.commands import Command
 
 Done = Literal["unchanged", "restored", "kept"]  # kept: its outputs are taken as they are, as it is frozen or data
@@ -77,8 +78,9 @@ class Tracked:
         for name in self.unwritten:
             files.setdefault(self.stages[name].path, []).append(self.stages[name])
         with _one_line():
-            for stages in files.values():
-                stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
+            for path, stages in files.items():
+                with torn.keeping(Path(path).with_suffix(".lock"), *_folders(stages[0].repo)):
+                    stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
         self.unwritten.clear()
 
 
@@ -98,6 +100,7 @@ def opened(targets: Sequence[str], force: bool) -> Iterator[Tracked]:
     import logging
 
     with _one_line(), set_loggers_level(logging.WARNING), Repo() as repo, lock_repo(repo), repo.scm_context(quiet=True):
+        torn.mend(*_folders(repo))
         graph = get_active_graph(repo.index.graph)
         steps = plan_repro(graph, collect_stages(repo, targets or [PROJECT_FILE]))
         stages = {stage.addressing: stage for stage in steps}
@@ -110,7 +113,8 @@ def opened(targets: Sequence[str], force: bool) -> Iterator[Tracked]:
             for path, names in before.items():
                 order = [stage.name for stage in steps if getattr(stage, "name", None) and stage.dvcfile == locks[path]]
                 if set(order) - set(names) and Path(path).exists():
-                    _sort(path, names, order)
+                    with torn.keeping(Path(path), *_folders(repo)):
+                        _sort(path, names, order)
 
 
 def _sort(path: str, before: Sequence[str], order: Sequence[str]) -> None:
@@ -121,6 +125,11 @@ def _sort(path: str, before: Sequence[str], order: Sequence[str]) -> None:
         new = [name for name in order if name in data["stages"] and name not in before]
         for name in new:
             data["stages"].move_to_end(name)
+
+
+def _folders(repo: Any) -> tuple[Path, Path]:
+    """The project's, and DVC's for what it holds for a while."""
+    return Path(repo.root_dir), Path(repo.tmp_dir)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import yaml
 from reported import measured
 from workspace import Workspace
 
+from pipeline.running.torn import keeping, mend
 from pipeline.statistics.measurements import Measured, dump
 from tools.repro import Rows
 
@@ -164,6 +165,42 @@ def test_a_stopped_run_leaves_nothing_and_goes_on(make: Make) -> None:
     assert locked(workspace) == ["quick"]
     assert workspace.run("latentlab", "repro").splitlines()[-1].startswith("1 stages ran, 1 unchanged")
     assert "up to date" in workspace.run("dvc", "status")
+
+
+def test_what_a_killed_dvc_left_torn_is_mended(make: Make) -> None:
+    workspace = make(TWO)
+    readers = workspace.folder / ".dvc/tmp/rwlock"
+    workspace.run("latentlab", "repro")
+    readers.write_text("")
+    assert "corrupted" in workspace.run("dvc", "repro", "--force", status=255)  # the known fault, which is DVC's
+    said = workspace.run("latentlab", "repro")
+    assert "rwlock: a killed DVC left it half written; it is removed" in said
+    assert "half written" not in workspace.run("latentlab", "repro")
+    workspace.run("dvc", "repro", "--force")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_lock_file_whose_writing_was_cut_is_put_back(make: Make, before: bool) -> None:
+    workspace = make(TWO)
+    lock, temporary = workspace.folder / "dvc.lock", workspace.folder / ".dvc/tmp"
+    if before:
+        workspace.run("latentlab", "repro")
+    good = lock.read_text() if before else None
+
+    def cut() -> None:
+        with keeping(lock, workspace.folder, temporary):
+            lock.write_text("schema: '2.0'\nstages:\n  a:\n    cmd: [")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        cut()
+    mend(workspace.folder, temporary)
+    assert (lock.read_text() if lock.exists() else None) == good
+    with pytest.raises(RuntimeError):
+        cut()
+    assert "dvc.lock: a killed run left it half written; it is again as before" in workspace.run("latentlab", "repro")
+    assert locked(workspace) == ["a", "b", "z", "c"]
+    assert "half written" not in workspace.run("latentlab", "repro")
 
 
 def _start(workspace: Workspace) -> "subprocess.Popen[bytes]":

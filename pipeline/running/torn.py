@@ -1,0 +1,61 @@
+"""What a killed DVC leaves torn, mended: it writes its files in place, so that a kill in that moment leaves half of one,
+which it refuses from then on.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from pipeline.ground.files import replacing
+
+KEPT: Final = "latentlab"  # a folder in .dvc/tmp: lock files as they were before what is being written
+
+
+@contextmanager
+def keeping(lock: Path, root: Path, temporary: Path) -> Iterator[None]:
+    """While `lock`, of a project in `root`, is written, a copy of it lies in DVC's folder `temporary`. Where writing
+    does not end, the copy stays; it is empty where there was no such file.
+    """
+    copy = temporary / KEPT / lock.relative_to(root)
+    with replacing(copy) as beside:
+        if lock.exists():
+            shutil.copyfile(lock, beside)
+        else:
+            beside.touch()
+    yield
+    copy.unlink()
+
+
+def mend(root: Path, temporary: Path) -> None:
+    """Puts back lock files whose writing did not end, and removes DVC's list of who reads and writes what, if that is
+    torn. For whoever holds DVC's lock, so that nobody writes them. Says on stderr what it did.
+    """
+    for copy in sorted(path for path in (temporary / KEPT).rglob("*") if path.is_file() and path.suffix != ".part"):
+        lock = root / copy.relative_to(temporary / KEPT)
+        if copy.stat().st_size:
+            with replacing(lock) as beside:
+                shutil.copyfile(copy, beside)
+        else:
+            lock.unlink(missing_ok=True)
+        copy.unlink()
+        print(f"{lock.name}: a killed run left it half written; it is again as before", file=sys.stderr)
+    _readers(temporary)
+
+
+def _readers(temporary: Path) -> None:
+    from dvc.lock import make_lock
+    from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
+
+    path = temporary / RWLOCK_FILE
+    with make_lock(str(temporary / RWLOCK_LOCK), tmp_dir=str(temporary)):
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            pass
+        except ValueError:
+            path.unlink()
+            print(f"{path.name}: a killed DVC left it half written; it is removed", file=sys.stderr)
