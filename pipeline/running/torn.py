@@ -1,5 +1,6 @@
-"""What a killed DVC leaves torn, mended: it writes its files in place, a kill in that moment leaves half of one, and that
-it refuses from then on.
+"""What a killed DVC leaves torn, mended.
+
+DVC writes its files in place: a kill in that moment leaves half of one, which it refuses from then on.
 """
 
 import json
