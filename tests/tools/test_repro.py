@@ -179,6 +179,36 @@ def test_what_a_killed_dvc_left_torn_is_mended(make: Make) -> None:
     workspace.run("dvc", "repro", "--force")
 
 
+@pytest.mark.parametrize("committed", [True, False])
+@pytest.mark.parametrize("share", [0.0, 0.4])  # where what is left happens to be sound, DVC reads it
+def test_a_lock_file_that_dvc_tore_is_set_aside_and_nothing_runs_again(
+    make: Make, share: float, committed: bool
+) -> None:
+    workspace = make({name: stage for name, stage in TWO.items() if name != "b" and name != "z"})
+    workspace.run("latentlab", "repro")
+    lock = workspace.folder / "dvc.lock"
+    if committed:
+        workspace.run("git", "add", "-A")
+        workspace.run("git", "commit", "-qm", "a run")
+    good = lock.read_text()
+    lock.write_text(torn := good[: int(share * len(good))])
+    said = workspace.run("latentlab", "repro")
+    there = "as committed" if committed else "begun anew"
+    assert f"dvc.lock: a killed DVC left it half written; it is {there}" in said
+    assert "0 stages ran" in said
+    assert lock.read_text() == good
+    assert (workspace.folder / ".dvc/tmp/dvc.lock.torn").read_text() == torn
+
+
+def test_a_lock_file_that_git_could_not_merge_is_left_to_its_user(make: Make) -> None:
+    workspace = make(TWO)
+    lock = workspace.folder / "dvc.lock"
+    lock.write_text("<<<<<<< HEAD\nschema: '2.0'\n=======\n>>>>>>> other\n")
+    before = lock.read_text()
+    workspace.run("latentlab", "repro", status=1)
+    assert lock.read_text() == before
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_a_lock_file_whose_writing_was_cut_is_put_back(make: Make, before: bool) -> None:
     workspace = make(TWO)
