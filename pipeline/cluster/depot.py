@@ -66,8 +66,8 @@ def of_project(root: Path, name: str | None = None) -> "Depot":
 def of_worker(remote: Remote, folder: Path) -> "Depot":
     """The depot of a machine without the project, which keeps objects in `folder`; others may share it.
 
-    A remote of the same name in that machine's own configuration, `dvc remote add --global`, goes before what was sent:
-    for a folder that is elsewhere there, or for a password. Raises InputError, as where a package for it is missing.
+    A remote of the same name and address in that machine's own configuration, `dvc remote add --global`, adds what is
+    not sent, such as a password. Raises InputError, as where a package for it is missing.
     """
     from dvc.config import Config
     from dvc.data_cloud import Remote as Cloud
@@ -76,8 +76,9 @@ def of_worker(remote: Remote, folder: Path) -> "Depot":
     from dvc_data.hashfile.state import State
 
     with _told(f"remote {remote.name}"):
-        own = Config()
-        kind, config, path = get_cloud_fs(own, **{**remote.config, **own["remote"].get(remote.name, {})})
+        own = Config()["remote"].get(remote.name, {})
+        more = own if own.get("url") == remote.config["url"] else {}
+        kind, config, path = get_cloud_fs(None, **{**more, **remote.config})
         there = Cloud(remote.name, path, kind(**config), **config).odb
         state = State(root_dir=str(folder), tmp_dir=str(folder))
         return Depot(remote.name, there, get_odb(localfs, str(folder / "files" / "md5"), state=state, hash_name="md5"))
@@ -95,6 +96,7 @@ class Depot:
         self.name, self.there, self.cache = name, there, cache
         self.known: set[str] = set()  # objects that the remote has
         self.lock = threading.Lock()  # held while files of a project are looked at or written
+        self.putting = threading.Lock()  # held during uploads: several stages are made from the same
 
     def close(self) -> None:
         """Closes what is known of files' hashes, a database."""
@@ -108,20 +110,21 @@ class Depot:
         the remote refuses.
         """
         found = {path: self._look(root, path) for path in paths}
-        needed = {each for oid, _, files in found.values() for each in (oid, *files.values())} - self.known
-        if needed:
-            with self._telling(", ".join(found)):
-                self.there.fs.fs.invalidate_cache()  # its memory of listings: others write there too
-                self.known.update(self.there.oids_exist(needed))
-        for path, (oid, listing, files) in found.items():
-            lacking = {md5: str(root.joinpath(path, *key)) for key, md5 in files.items() if md5 not in self.known}
-            with self._telling(path):
-                self._keep(lacking)
-                self._copy(self.cache, self.there, list(lacking))
-                if listing and oid not in self.known:  # the last, so that whoever finds it finds what it lists
-                    self.cache.add_bytes(oid, listing)
-                    self._copy(self.cache, self.there, [oid])
-            self.known.update(lacking, [oid])
+        with self.putting:
+            needed = {each for oid, _, files in found.values() for each in (oid, *files.values())} - self.known
+            if needed:
+                with self._telling(", ".join(found)):
+                    self.there.fs.fs.invalidate_cache()  # its memory of listings: others write there too
+                    self.known.update(self.there.oids_exist(needed))
+            for path, (oid, listing, files) in found.items():
+                lacking = {md5: str(root.joinpath(path, *key)) for key, md5 in files.items() if md5 not in self.known}
+                with self._telling(path):
+                    self._keep(lacking)
+                    self._copy(self.cache, self.there, list(lacking))
+                    if listing and oid not in self.known:  # the last, so that whoever finds it finds what it lists
+                        self.cache.add_bytes(oid, listing)
+                        self._copy(self.cache, self.there, [oid])
+                self.known.update(lacking, [oid])
         return {path: oid for path, (oid, _, _) in found.items()}
 
     def get(self, root: Path, objects: Mapping[str, str]) -> None:
