@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pipeline.ground.errors import InputError
 from pipeline.running import torn
-from pipeline.running.commands import Command
+from pipeline.running.commands import Command, Files
 
 Done = Literal["unchanged", "restored", "kept"]  # kept: its outputs are taken as they are, as it is frozen or data
 
@@ -61,6 +61,14 @@ class Tracked:
                 Command(line, _make_cmd(get_executable(), line), given["cwd"], given["env"])
                 for line in _enforce_cmd_list(stage.cmd)
             ]
+
+    def files(self, name: str, state: str | None, part: bool) -> Files:
+        """What a stage is made from and makes, for a place that does not see this disk. part: of the stage only, so
+        that it leaves its state, and no outputs.
+        """
+        stage = self.stages[name]
+        inputs = [dep.def_path for dep in stage.deps if dep.protocol == "local"]
+        return Files(inputs, [] if part else [out.def_path for out in stage.outs], state)
 
     def finish(self, name: str) -> None:
         """Keeps what a stage's commands made, for dvc.lock too. Raises InputError: an output is missing."""
