@@ -1,1 +1,1 @@
-"""Stages on Dask workers: where they are, what runs on which, and files without a shared disk. May import none."""
+"""Stages on Dask workers: where those are, what runs on which, files without a shared disk. May import ground, running."""
