@@ -1,1 +1,1 @@
-"""Stages on Dask workers: where those are, what runs on which, files without a shared disk. May import ground, running."""
+"""Stages on Dask workers: what runs where, where they are, files without a shared disk. May import ground, running."""
