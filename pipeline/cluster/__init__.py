@@ -1,1 +1,1 @@
-"""Stages on Dask workers: where those are, what runs on which, files without a shared disk. May import ground, running."""
+"""Stages on Dask workers: where they are, what runs where, files without a shared disk. May import ground, running."""

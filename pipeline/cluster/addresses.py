@@ -38,7 +38,7 @@ def check(address: str, tls: bool) -> None:
 def loopback(host: str) -> bool:
     """Whether only this machine can reach it."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).isloopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
 
@@ -80,5 +80,3 @@ def keys(security: Any, folder: Path) -> Iterator[Keys]:
             path.touch(0o600, exist_ok=False)
             path.write_text(text, encoding="ascii")
         yield made
-
-

@@ -28,5 +28,3 @@ def _told(versions: Mapping[str, Any]) -> dict[str, str]:
     """Python's minor version, and packages' without how they were built: a login node may have torch for CPUs."""
     found = {name: str(versions["packages"].get(name)).partition("+")[0] for name in PACKAGES}
     return {**found, "python": ".".join(versions["packages"]["python"].split(".")[:2])}
-
-
