@@ -77,7 +77,7 @@ def test_scheduler_and_workers_by_hand(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     found: Any = dask.config.collect_env({key: value for key, value in variables.items() if key.startswith("DASK_")})
-    with dask.config.set(found), connected(Choice(scheduler=started)) as client:
+    with dask.config.set(dask.config.merge(dask.config.config, found)), connected(Choice(scheduler=started)) as client:
         until = time.monotonic() + 30
         while len(workers := client.scheduler_info()["workers"]) < 2:
             assert time.monotonic() < until

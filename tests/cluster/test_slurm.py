@@ -4,7 +4,9 @@ import os
 import re
 import shlex
 import signal
+import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,11 +15,13 @@ from typing import Any
 import pytest
 import yaml
 from batch_system import STATE, installed, running
+from distributed.utils import get_ip
+from listening import family, listening
 
 from pipeline.cluster import jobs
 from pipeline.cluster.addresses import Keys
 from pipeline.cluster.connect import Choice, connected, environment
-from pipeline.cluster.settings import load
+from pipeline.cluster.settings import Group, load
 from pipeline.ground.errors import InputError
 
 KEYS = Keys(Path("/shared/tls/ca.pem"), Path("/shared/tls/certificate.pem"), Path("/shared/tls/key.pem"))
@@ -213,9 +217,9 @@ def test_a_job_that_is_cancelled_is_submitted_again(slurm: Path) -> None:
 def test_a_worker_that_is_killed_comes_again_in_its_job(slurm: Path) -> None:
     said: list[str] = []
     with connected(Choice(file=written(Path(), jobs={"cpu": SMALL})), said.append) as client:
-        (pid,) = client.run(os.getpid).values()
+        ((address, pid),) = client.run(os.getpid).items()
         os.kill(pid, signal.SIGKILL)
-        until(lambda: pid not in client.run(os.getpid, on_error="ignore").values() and names(client) == {"cpu-0"})
+        until(lambda: address not in client.scheduler_info()["workers"] and names(client) == {"cpu-0"})
         assert client.submit(sum, [2, 3]).result(timeout=LIMIT) == 5
         assert not said
         assert list(running(slurm)) == ["1"]
@@ -261,3 +265,52 @@ def test_no_batch_system_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         connected(Choice(file=written(tmp_path, jobs={"cpu": SMALL}))),
     ):
         pass
+
+
+def test_scheduler_and_workers_listen_where_the_file_says_and_nowhere_else(slurm: Path) -> None:
+    """On an address that other machines reach, with TLS; what has none, on the loopback address."""
+    beyond = get_ip()  # by which this machine would reach others
+    if beyond.startswith("127."):
+        pytest.skip("this machine has no address but the loopback")
+    before = listening(family(os.getpid()))
+    with connected(Choice(file=written(Path(), host=beyond, jobs={"cpu": SMALL}))) as client:
+        assert all(address.startswith(f"tls://{beyond}:") for address in client.scheduler_info()["workers"])
+        own = listening(family(os.getpid())) - before
+        job = listening(family(running(slurm)["1"]))
+    assert {host for host, _ in own} == {beyond, "127.0.0.1"}
+    assert {host for host, _ in job} == {beyond, "127.0.0.1"}
+
+
+def test_a_worker_whose_time_is_nearly_up_leaves_and_another_comes(
+    slurm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Group, "lifetime", 2)
+    with connected(Choice(file=written(Path(), jobs={"cpu": SMALL}))) as client:
+        assert names(client) == {"cpu-0"}
+        until(lambda: "1" not in running(slurm))
+        until(lambda: names(client) == {"cpu-0+1"})
+        client.wait_for_workers(1)
+
+
+def test_jobs_end_when_the_run_is_killed(slurm: Path, tmp_path: Path) -> None:
+    file = written(tmp_path, jobs={"cpu": SMALL})
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(f"""
+        import time
+        from pathlib import Path
+        from pipeline.cluster.connect import Choice, connected
+
+        if __name__ == "__main__":
+            with connected(Choice(file=Path({str(file)!r}))) as client:
+                print("ready", flush=True)
+                time.sleep(60)
+        """)
+    )
+    environ = {**os.environ, "PYTHONPATH": str(Path(jobs.__file__).parents[2])}
+    with subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, env=environ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        assert list(running(slurm)) == ["1"]
+        process.kill()
+    until(lambda: not running(slurm))
