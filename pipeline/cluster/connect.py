@@ -170,7 +170,8 @@ def _batch(stack: ExitStack, settings: Batch, choice: Choice, say: Callable[[str
         workers = jobs.specs(settings, host, keys, environment(), Path.cwd())
         client, cluster = _started(stack, workers, host, settings.port, security)
         keeper = jobs.Keeper(cluster, settings.kind, settings.logs, say)
-        callback, loop = PeriodicCallback(keeper.look, jobs.TICK * 1000), client.loop
+        callback = PeriodicCallback(keeper.look, jobs.TICK * 1000)
+        loop: Any = client.loop
         loop.add_callback(callback.start)
         stack.callback(loop.add_callback, callback.stop)
         _wait(client, keeper, settings, say)
@@ -193,18 +194,22 @@ def _started(
         "security": security,
         "dashboard_address": f"127.0.0.1:{8787 if _free(8787) else 0}",
     }
-    specs = {name: {**spec, "options": {**spec["options"], "protocol": protocol}} for name, spec in workers.items()}
     try:
         cluster = SpecCluster(
-            workers=specs,
             scheduler={"cls": Scheduler, "options": options},
             security=security,
             silence_logs=logging.CRITICAL,
             name="latentlab",
         )
+    except (RuntimeError, OSError) as error:
+        raise InputError(f"no scheduler could be started on {host}: {jobs.reason(error)}") from None
+    stack.callback(cluster.close)
+    for name, spec in workers.items():
+        cluster.worker_spec[name] = {**spec, "options": {**spec["options"], "protocol": protocol}}
+    try:
+        cluster.sync(jobs.filled, cluster)
     except (RuntimeError, OSError, ValueError) as error:
         raise InputError(f"no workers could be started: {jobs.reason(error)}") from None
-    stack.callback(cluster.close)
     client = stack.enter_context(Client(cluster, set_as_default=False))
     return client, cluster
 

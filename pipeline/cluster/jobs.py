@@ -170,12 +170,9 @@ class Keeper:
         for name in sorted(set(self.cluster.worker_spec) - set(self.cluster.workers)):
             self._ended(name)
         try:
-            await self.cluster
+            await filled(self.cluster)
         except (RuntimeError, OSError, ValueError) as error:
             self.say(f"a job could not be submitted: {reason(error)}")
-            for name, job in list(self.cluster.workers.items()):
-                if job.status == Status.created:
-                    del self.cluster.workers[name]
 
     async def _forget(self) -> None:
         """Forgets jobs whose worker is not there and which the batch system does not know (any more)."""
@@ -202,6 +199,20 @@ class Keeper:
             self.say(f"the job of {place} has ended; another is submitted")
         else:
             self.say(f"the jobs of {place} ended at once, {STRIKES} in a row; it is given up, see {self.logs}")
+
+
+async def filled(cluster: "SpecCluster") -> None:
+    """Starts what a cluster is to have and has not. Raises what starting raised; such a place is empty again."""
+    from distributed import Status
+
+    try:
+        await cluster
+    except BaseException:
+        for name, worker in list(cluster.workers.items()):
+            if worker.status == Status.created:
+                worker.status = Status.failed  # Dask forgets to, and would not close
+                del cluster.workers[name]
+        raise
 
 
 def reason(error: BaseException) -> str:
