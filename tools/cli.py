@@ -3,7 +3,7 @@
 import typer
 
 from pipeline.console.command import run
-from tools import budget, check, compare, decide, explore, eyes, repro, results, sample
+from tools import budget, check, compare, decide, explore, eyes, plan, repro, results, sample
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
         pretty_exceptions_enable=False,
     )
     made = (repro.repro, budget.budget, check.check, sample.sample, explore.explore)
-    for command in (*made, results.results, compare.compare, decide.decide):
+    for command in (*made, results.results, compare.compare, decide.decide, plan.plan):
         app.command()(command)
     app.add_typer(eyes.group(), name="eyes")
     run(app)
