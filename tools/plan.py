@@ -50,16 +50,19 @@ def plan(
     was measured (≈), or guessed from another device or precision (?). docs/plan.md says how.
     """
     counts = _workers(workers)
-    content, sizes = _sizes(budget)  # before torch is imported: a typing error is told at once
-
-    from pipeline.costs import rates, wall
-    from pipeline.costs.costs import costs
+    from pipeline.costs import rates
 
     devices = rates.load()
     name = rates.pick(device, devices)
     chosen = devices[name]
+    content, sizes = _sizes(budget)
+
+    from pipeline.costs import wall  # torch takes a second: what is mistyped is told before
+    from pipeline.costs.costs import costs
+
     dollars = chosen.price.dollars if price is None else price
-    found = costs(content, chosen, devices, _reference(chosen, devices))
+    reference = _reference(chosen, devices)
+    found = costs(content, chosen, devices, reference)
     walls, enough = wall.walls(found.units, counts), wall.enough(found.units)
     if format is Format.JSON:
         import json
@@ -67,7 +70,19 @@ def plan(
         record = _record(found, walls, enough, dollars) | {"sizes": sizes, "device": name, "worker": chosen.worker}
         print(json.dumps(record, indent=2, ensure_ascii=False))
     else:
-        _show(found, walls, enough, name, chosen, dollars, sizes, asked=price is not None)
+        source = "--price" if price is not None else f"{chosen.price.date:%d %B %Y}, {chosen.price.source}"
+        _show(
+            found,
+            walls,
+            enough,
+            chosen.worker,
+            dollars,
+            [
+                f"{sizes} on {name}: {chosen.description}",
+                f"{dollars:g} dollars an hour of a {chosen.worker} ({source})",
+                _elsewhere(reference) if chosen.times else "",
+            ],
+        )
 
 
 def _workers(text: str) -> list[int]:
@@ -120,6 +135,16 @@ def _reference(device: "Device", devices: Mapping[str, "Device"]) -> "Reference 
     for overlay in overlays(path):
         content = overlaid(content, overlay)
     return Reference(times, content)
+
+
+def _elsewhere(reference: "Reference | None") -> str:
+    """That this is another machine than the table's; nothing where it is the same."""
+    from pipeline.running import record
+
+    here = record.machine()
+    if reference is None or here == reference.times.machine:
+        return ""
+    return f"this machine is {here}, which may take longer or less than {reference.times.machine}"
 
 
 def _groups(found: "Costs") -> dict[str, float]:
@@ -177,41 +202,37 @@ def _show(
     found: "Costs",
     walls: Sequence["Wall"],
     enough: "Wall",
-    name: str,
-    device: "Device",
+    worker: str,
     dollars: float,
-    sizes: str,
-    asked: bool,
+    heading: Sequence[str],
 ) -> None:
+    """The tables, under some lines."""
     from rich.table import Table
 
     from pipeline.console.printable import console, printable
     from pipeline.running.record import span
 
-    screen, unit = console(WIDTH), f"{device.worker}-hours"
-    source = "--price" if asked else f"{device.price.date:%d %B %Y}, {device.price.source}"
-    screen.print(printable(f"{sizes} on {name}: {device.description}"))
-    screen.print(printable(f"{dollars:g} dollars an hour of a {device.worker} ({source})"))
-
+    screen, unit = console(WIDTH), f"{worker}-hours"
+    for line in filter(None, heading):
+        screen.print(printable(line))
     table = Table("experiment")
     for head in ("seeds", "operations", "images/s", "hours", unit, "dollars"):
         table.add_column(head, justify="right")
     for each, cost in found.training.items():
         rate = f"{MARKS[cost.seconds.basis]}{_three(cost.images_per_second)}"
         hours = found.one_by_one(each) / 3600
-        amounts = (found.side_by_side(each) / 3600, hours, hours * dollars)
-        table.add_row(printable(each), str(len(cost.seeds)), _prefixed(cost.operations), rate, *map(_three, amounts))
+        amounts = (_three(found.side_by_side(each) / 3600), _three(hours), _money(hours * dollars))
+        table.add_row(printable(each), str(len(cost.seeds)), _prefixed(cost.operations), rate, *amounts)
     table.add_section()
     groups = _groups(found)
     for row, seconds in groups.items():
-        table.add_row(row, *[""] * 4, _three(seconds / 3600), _three(seconds / 3600 * dollars))
+        table.add_row(row, *[""] * 4, _three(seconds / 3600), _money(seconds / 3600 * dollars))
     total = found.units.total / 3600
     table.add_section()
-    table.add_row("all, by one worker", "", "", "", _three(total), _three(total), _three(total * dollars))
+    table.add_row("all, by one worker", "", "", "", _three(total), _three(total), _money(total * dollars))
     screen.print(table)
     screen.print("hours: with a worker for each seed, evaluation and figures included")
-    for line in _bases(found):
-        screen.print(line)
+    screen.print(f"images/s: of one seed, {_bases(found)}")
     if groups["evaluation"] == 0:
         screen.print("only training is counted: there is no results/times.json to tell of other stages")
 
@@ -221,7 +242,7 @@ def _show(
     for wall in walls:
         paid = wall.workers * wall.seconds / 3600
         faster = found.units.total / wall.seconds
-        cells = (_three(faster), _three(paid), _three(paid * dollars), f"{faster / wall.workers:.0%}")
+        cells = (f"{faster:.1f}", _three(paid), _money(paid * dollars), f"{faster / wall.workers:.0%}")
         table.add_row(str(wall.workers), span(wall.seconds), *cells)
     screen.print(table)
     longest, path = found.units.critical()
@@ -229,24 +250,24 @@ def _show(
     screen.print(f"more than {enough.workers} workers are no faster")
 
 
-def _bases(found: "Costs") -> list[str]:
+def _bases(found: "Costs") -> str:
     """What the marks beside rates mean, of those that are there."""
     counts = {basis: sum(cost.seconds.basis == basis for cost in found.training.values()) for basis in MARKS}
     words = {
-        "measured": "measured at these sizes on this device",
-        "estimated": "estimated from other sizes that were measured on this device",
+        "measured": "measured on this device at these sizes",
+        "estimated": "told from what was measured on it",
         "guessed": "guessed from another device, precision or network",
     }
-    return [
-        f"images/s of one seed: {MARKS[basis]}{words[basis]}: {count} experiments"
-        for basis, count in counts.items()
-        if count
-    ]
+    return "; ".join(f"{MARKS[basis]}{words[basis]} ({count})" for basis, count in counts.items() if count)
 
 
 def _three(value: float) -> str:
     """Three digits, or all before the point."""
     return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3}f}"
+
+
+def _money(dollars: float) -> str:
+    return f"{dollars:,.{0 if dollars >= 100 else 2 if dollars >= 0.095 else 3}f}"
 
 
 def _prefixed(operations: float) -> str:

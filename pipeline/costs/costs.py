@@ -71,9 +71,12 @@ class Costs:
         return len(cost.seeds) * cost.seed_seconds + self.measuring(name)
 
 
-def counted(content: Mapping[str, Any]) -> dict[str, tuple[work.Entry, Work]]:
-    """Each experiment's entry and the work of an iteration. Raises InputError for an entry that cannot be trained."""
-    found, same = {}, dict[str, Work]()
+def counted(content: Mapping[str, Any], same: dict[str, Work]) -> dict[str, tuple[work.Entry, Work]]:
+    """Each experiment's entry and the work of an iteration. Raises InputError for an entry that cannot be trained.
+
+    same: what was counted before, by all that changes it; what is counted is added.
+    """
+    found = {}
     for name, block in content["experiments"].items():
         own = work.planned(name, block)
         # Seeds and epochs change no iteration
@@ -88,8 +91,9 @@ def costs(
     content: Mapping[str, Any], device: Device, devices: Mapping[str, Device], reference: Reference | None
 ) -> Costs:
     """Of all experiments and stages of a params.yaml. devices: all that are known; reference: where there is one."""
-    entries = counted(content)
-    base = counted(reference.content) if reference else {}
+    same: dict[str, Work] = {}
+    entries = counted(content, same)
+    base = counted(reference.content, same) if reference else {}
     like = device if device.measured or device.times else devices[str(device.like)]
     found = known(like)
     if device.times and reference:

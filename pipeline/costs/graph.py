@@ -1,6 +1,7 @@
 """The stages of dvc.yaml and what each needs, without DVC, which takes seconds: for any params.yaml, in memory too."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path, PurePosixPath
@@ -20,9 +21,21 @@ def needs(content: Mapping[str, Any], path: Path = FILE) -> dict[str, frozenset[
     DVC has it. Raises InputError for what dvc.yaml has and this does not know.
     """
     stages = dict(_stages(params.load(path).get("stages") or {}, content, path))
-    makers = [(output, name) for name, stage in stages.items() for output in _files(stage, "outs", "plots", "metrics")]
+    made: dict[PurePosixPath, set[str]] = defaultdict(set)  # who makes a path
+    within: dict[PurePosixPath, set[str]] = defaultdict(set)  # who makes something in a folder
+    for name, stage in stages.items():
+        for output in _files(stage, "outs", "plots", "metrics"):
+            made[output].add(name)
+            for folder in output.parents:
+                within[folder].add(name)
     found = {
-        name: {other for one in _files(stage, "deps") for output, other in makers if _meet(one, output)} - {name}
+        name: {
+            other
+            for one in _files(stage, "deps")
+            for others in (within.get(one, ()), *(made.get(path, ()) for path in (one, *one.parents)))
+            for other in others
+        }
+        - {name}
         for name, stage in stages.items()
     }
     return {name: frozenset(found[name]) for name in TopologicalSorter(found).static_order()}
@@ -70,6 +83,3 @@ def _files(stage: Mapping[str, Any], *keys: str) -> list[PurePosixPath]:
     entries: Iterable[Any] = (each for key in keys for each in stage.get(key) or ())
     return [PurePosixPath(next(iter(each)) if isinstance(each, Mapping) else each) for each in entries]
 
-
-def _meet(one: PurePosixPath, other: PurePosixPath) -> bool:
-    return one.is_relative_to(other) or other.is_relative_to(one)
