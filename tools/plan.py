@@ -254,8 +254,8 @@ def _bases(found: "Costs") -> str:
     """What the marks beside rates mean, of those that are there."""
     counts = {basis: sum(cost.seconds.basis == basis for cost in found.training.values()) for basis in MARKS}
     words = {
-        "measured": "measured on this device at these sizes",
-        "estimated": "told from what was measured on it",
+        "measured": "measured at these sizes",
+        "estimated": "told from others on this device",
         "guessed": "guessed from another device, precision or network",
     }
     return "; ".join(f"{MARKS[basis]}{words[basis]} ({count})" for basis, count in counts.items() if count)

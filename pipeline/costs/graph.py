@@ -82,4 +82,3 @@ def _files(stage: Mapping[str, Any], *keys: str) -> list[PurePosixPath]:
     """Of lists whose entries are names, or a name with its settings."""
     entries: Iterable[Any] = (each for key in keys for each in stage.get(key) or ())
     return [PurePosixPath(next(iter(each)) if isinstance(each, Mapping) else each) for each in entries]
-

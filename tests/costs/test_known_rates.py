@@ -34,7 +34,7 @@ def test_the_table_is_sound() -> None:
     for name, device in devices.items():
         assert device.peak["bfloat16"] > device.peak["float32"], name
         for each in known(device):  # nothing computes faster than its peak
-            assert each.work.operations / each.seconds < 2 * device.peak[each.precision], (name, each.name)
+            assert each.work.operations / each.seconds < 1.05 * device.peak[each.precision], (name, each.name)
 
 
 @pytest.mark.parametrize("name", ["H100", "h100", " h 100", "H-100"])

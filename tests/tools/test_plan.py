@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.costs.costs import Reference
 from pipeline.ground.errors import InputError
 from pipeline.ground.plugins import ROOT as PIPELINE
 from pipeline.running import record
-from tools.plan import Format, plan
+from tools.plan import Format, _elsewhere, plan
 
 ROOT = PIPELINE.parent
 
@@ -76,6 +77,16 @@ def test_the_screen_has_all_and_fits_a_hundred_columns(
         assert part in shown
     assert "? guessed from another device" in shown
     assert "≈" not in shown
+
+
+def test_another_machine_than_the_committed_runs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = Reference(record.Times("a box, 2 cores", 2, 9, {}), {})
+    monkeypatch.setattr(record, "machine", lambda: "a box, 2 cores")
+    assert not _elsewhere(reference)
+    monkeypatch.setattr(record, "machine", lambda: "a laptop, 8 cores")
+    assert (
+        _elsewhere(reference) == "this machine is a laptop, 8 cores, which may take longer or less than a box, 2 cores"
+    )
 
 
 @pytest.mark.parametrize(
