@@ -3,7 +3,7 @@
 import typer
 
 from pipeline.console import command
-from tools import budget, check, compare, decide, explore, eyes, repro, results, run, sample
+from tools import budget, check, compare, decide, explore, eyes, plan, repro, results, run, sample
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
         pretty_exceptions_enable=False,
     )
     made = (repro.repro, run.run, budget.budget, check.check, sample.sample, explore.explore)
-    for each in (*made, results.results, compare.compare, decide.decide):
+    for each in (*made, results.results, compare.compare, decide.decide, plan.plan):
         app.command()(each)
     app.add_typer(eyes.group(), name="eyes")
     command.run(app)

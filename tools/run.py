@@ -2,9 +2,14 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from pipeline.ground.errors import InputError
+
+if TYPE_CHECKING:
+    from pipeline.cluster.depot import Depot, Remote
 
 WORKERS = 2
 
@@ -55,8 +60,21 @@ def run(
     rows = Rows()
     with screen() as shown, connected(choice, shown.say) as client, opened(targets or [], force) as tracked:
         shown.say(f"what each worker does: {client.dashboard_link}")
-        place = partial(Workers, client, Path.cwd(), offers, None, Path(".dvc/cache"))
+        depot, sent = _shared(remote)
+        place = partial(Workers, client, Path.cwd(), offers, depot, sent)
         log = records.Log(records.LOG, len(client.scheduler_info()["workers"]))
         found = Run(tracked, records.load(), place, log, shown, rows.of, keep_going=True, parts=True)
         found()
     print(found.conclude())
+
+
+def _shared(name: str | None) -> "tuple[Depot, Remote] | tuple[None, None]":
+    """The DVC remote for workers that do not see this disk, if there is one. Raises InputError: not the named one."""
+    from pipeline.cluster import depot
+
+    try:
+        return depot.of_project(Path.cwd(), name), depot.remote(Path.cwd(), name)
+    except InputError:
+        if name is not None:
+            raise
+        return None, None

@@ -25,7 +25,7 @@ from pipeline.running.commands import Command, Ended, Events, Files, Line, Start
 from pipeline.running.record import machine
 
 if TYPE_CHECKING:
-    from pipeline.cluster.depot import Remote
+    from pipeline.cluster.depot import Depot, Remote
 
 NAME: Final = "latentlab"  # of the plug-in, and of the topic of Dask's events for what commands print
 TELL_EVERY = 0.5  # seconds between two messages about one command
@@ -76,6 +76,7 @@ class Stages(WorkerPlugin):
         resources = worker.state.total_resources
         memory = int(resources.get("memory") or worker.memory_manager.memory_limit or MEMORY_LIMIT)
         self.facts = Facts(_machine(), worker.state.nthreads, int(resources.get("GPU", 0)), memory, shared)
+        self.depot: Depot | None = None
         self.lock = threading.Lock()  # one command at a time, whatever the worker's threads
         self.events: Events = queue.Queue()
         # Read when libraries are loaded, so before they are; and Dask's setting for malloc would halve the speed.
@@ -86,6 +87,8 @@ class Stages(WorkerPlugin):
     def teardown(self, worker: Worker) -> None:
         """Called by Dask, when the worker closes or the run ends."""
         self.commands.close()
+        if self.depot:
+            self.depot.close()
         if self.own:
             shutil.rmtree(self.own, ignore_errors=True)
 
@@ -95,10 +98,7 @@ class Stages(WorkerPlugin):
             command = replace(command, environment={**os.environ, **command.environment})
             if not self.own:
                 return Outcome(*self._watched(job, command), {})
-            from pipeline.cluster.depot import Depot
-
-            assert self.remote is not None
-            depot = Depot(self.remote, self.own.parent / f"{NAME}-cache-{os.getuid()}")
+            depot = self._depot()
             depot.get(self.own, objects)
             for path in files.outputs:
                 (self.own / path).parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +108,15 @@ class Stages(WorkerPlugin):
             )
             made = [] if status else [*files.outputs, *kept(self.own, files.state)]
             return Outcome(status, cpu, lines, depot.put(self.own, made))
+
+    def _depot(self) -> "Depot":
+        """One for all commands; workers of one machine share what they have fetched."""
+        from pipeline.cluster.depot import of_worker
+
+        if self.depot is None:
+            assert self.remote is not None
+            self.depot = of_worker(self.remote, Path(tempfile.gettempdir()) / f"{NAME}-{os.getuid()}")
+        return self.depot
 
     def _watched(self, job: int, command: Command) -> tuple[int, float | None, list[str]]:
         """Its status, seconds of computing, and the lines not told yet. It ends, too, when nobody waits for it."""

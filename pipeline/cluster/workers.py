@@ -14,7 +14,7 @@ from pipeline.running.commands import Command, Ended, Events, Files, Line, Lost,
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-    from pipeline.cluster.depot import Remote
+    from pipeline.cluster.depot import Depot, Remote
     from pipeline.cluster.settings import Offer
     from pipeline.cluster.work import Facts, Outcome
 
@@ -34,7 +34,7 @@ class Worker:
 
 class Workers:
     """The workers of a Dask cluster, one command at a time each. offers: what workers will come, as far as that is
-    known; remote: through which files go where the disk is not shared; cache: of DVC's objects here.
+    known; depot: through which files go where the disk is not shared; remote: the same for workers.
 
     It chooses the worker itself, as Dask would queue commands that last hours behind each other.
     """
@@ -44,21 +44,16 @@ class Workers:
         client: "Client",
         root: Path,
         offers: "Sequence[Offer]",
+        depot: "Depot | None",
         remote: "Remote | None",
-        cache: Path,
         events: Events,
         modules: bool,
     ) -> None:
         from pipeline.cluster import work
 
-        self.client, self.root, self.events, self.remote = client, root, events, remote
+        self.client, self.root, self.events, self.depot = client, root, events, depot
         self.gpus = any(offer.gpu for offer in offers)
         self.memory = max((offer.memory or 0 for offer in offers), default=0)
-        self.depot = None
-        if remote:
-            from pipeline.cluster.depot import Depot
-
-            self.depot = Depot(remote, cache)
         self.workers: dict[str, Worker] = {}
         self.futures: dict[int, Future[Outcome | str] | None] = {}  # None until it is asked for
         self.faults: dict[str, str] = {}  # why workers are of no use, by address
