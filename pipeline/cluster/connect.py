@@ -106,6 +106,12 @@ def connected(choice: Choice, say: Callable[[str], None] = lambda line: None) ->
         yield client
 
 
+def dashboard(client: "Client") -> str | None:
+    """The link to Dask's dashboard, on the machine where the scheduler is: it listens on the loopback address."""
+    port = client.scheduler_info()["services"].get("dashboard")
+    return f"http://127.0.0.1:{port}/status" if port else None
+
+
 def _settings(choice: Choice) -> Local | Batch | None:
     """What was chosen, None if it is a scheduler."""
     ways = {"--workers": choice.workers, "--scheduler": choice.scheduler, "--cluster": choice.file}
@@ -139,14 +145,15 @@ def _local(stack: ExitStack, settings: Local, tls: bool) -> "Client":
     for offer in offers:
         for number in range(offer.count):
             threads = dict.fromkeys(jobs.THREADS, offer.threads)
-            device = settings.gpus[number] if offer.gpu else ""
+            device = {"CUDA_VISIBLE_DEVICES": settings.gpus[number] if offer.gpu else ""}
             options = {
                 "host": "127.0.0.1",
                 "nthreads": offer.threads,
                 "memory_limit": offer.memory or MEMORY_LIMIT // count,
                 "resources": {"GPU": 1} if offer.gpu else {},
-                "env": {**threads, **({"CUDA_VISIBLE_DEVICES": device} if settings.gpus else {})},
+                "env": {**threads, **(device if settings.gpus else {}), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
                 "dashboard": False,
+                "preload": ["pipeline.cluster.interrupts"],
                 "security": security,
                 "silence_logs": logging.CRITICAL,
             }

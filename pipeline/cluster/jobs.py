@@ -70,7 +70,7 @@ def _options(
     environment: Mapping[str, str],
     folder: Path,
 ) -> dict[str, Any]:
-    """Of a dask-jobqueue job. Everything is said here, so that no file of Dask's own settings changes it unseen."""
+    """Of a dask-jobqueue job, which takes what is None from Dask's own jobqueue.yaml, if there is one."""
     python = shlex.quote(settings.python or sys.executable)
     threads = dict.fromkeys(THREADS, str(group.threads))
     exports = {**threads, **environment, **({} if group.gpu else {"CUDA_VISIBLE_DEVICES": ""})}
@@ -104,6 +104,7 @@ def _options(
         "job_extra_directives": [*_gpu(settings.kind, group), *group.directives],
         "job_directives_skip": list(group.skip),
         "worker_extra_args": arguments,
+        "interface": "",  # is among the arguments
         "worker_command": "distributed.cli.dask_worker",
         "death_timeout": 300,
     }
@@ -155,6 +156,8 @@ class Keeper:
     came: dict[str, float] = field(default_factory=dict)  # when the worker of each name did
     seen: dict[str, float] = field(default_factory=dict)  # when it was last there
     strikes: dict[str, int] = field(default_factory=dict)  # by place, such as cpu-0
+    refused: set[str] = field(default_factory=set)  # whose job could not be submitted, and why the last one could not
+    why: str = ""
 
     def ids(self) -> dict[str, str]:
         """Names of workers, by the jobs that have been submitted."""
@@ -167,12 +170,15 @@ class Keeper:
         if self.cluster.status != Status.running:
             return
         await self._forget()
-        for name in sorted(set(self.cluster.worker_spec) - set(self.cluster.workers)):
+        for name in sorted(set(self.cluster.worker_spec) - set(self.cluster.workers) - self.refused):
             self._ended(name)
         try:
             await filled(self.cluster)
         except (RuntimeError, OSError, ValueError) as error:
-            self.say(f"a job could not be submitted: {reason(error)}")
+            if (why := reason(error)) != self.why:
+                self.say(f"a job could not be submitted, which is tried again: {why}")
+                self.why = why
+        self.refused = set(self.cluster.worker_spec) - set(self.cluster.workers)
 
     async def _forget(self) -> None:
         """Forgets jobs whose worker is not there and which the batch system does not know (any more)."""

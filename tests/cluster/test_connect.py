@@ -8,7 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,9 @@ def test_nothing_listens_beyond_this_machine() -> None:
         found = listening(family(os.getpid())) - before
         assert len(found) == 2 + 2 * 3  # the scheduler and its dashboard; nannies, workers and their web servers
         assert {host for host, _ in found} == {"127.0.0.1"}
-        assert client.dashboard_link.startswith("http://127.0.0.1:")
+        link = connect.dashboard(client)
+        assert link
+        assert ("127.0.0.1", int(link.removeprefix("http://127.0.0.1:").removesuffix("/status"))) in found
     assert listening(family(os.getpid())) == before
 
 
@@ -123,10 +125,22 @@ def test_threads_are_an_even_share_of_the_cores() -> None:
     assert [offer.threads for offer in expected(Choice(workers=2, threads=5))] == [5]
 
 
+@contextmanager
+def taken(port: int) -> Iterator[None]:
+    """The port is, if it was not already."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            server.bind(("127.0.0.1", port))
+            server.listen()
+        yield
+
+
 def test_it_is_quiet_and_leaves_this_process_as_it_was(capfd: pytest.CaptureFixture[str]) -> None:
     """Even when a worker dies: that is told by the run."""
     before, settings = dict(os.environ), dask.config.get("distributed.scheduler.allowed-failures")
-    with connected(Choice(workers=2, threads=1)) as client:
+    with taken(8787), connected(Choice(workers=2, threads=1)) as client:
+        assert connect.dashboard(client) not in (None, "http://127.0.0.1:8787/status")
         address, pid = next(iter(client.run(os.getpid).items()))
         os.kill(pid, signal.SIGKILL)
         until(lambda: len(set(client.scheduler_info()["workers"]) - {address}) == 2)
@@ -136,30 +150,41 @@ def test_it_is_quiet_and_leaves_this_process_as_it_was(capfd: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
-def test_no_process_outlives_the_run(end: signal.Signals, tmp_path: Path) -> None:
+def test_no_process_outlives_the_run_and_nothing_is_said(end: signal.Signals, tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
         textwrap.dedent("""
+        import sys
         import time
         from pipeline.cluster.connect import Choice, connected
 
         if __name__ == "__main__":
-            with connected(Choice(workers=2, threads=1)) as client:
-                print("ready", flush=True)
-                time.sleep(60)
+            try:
+                with connected(Choice(workers=2, threads=1)) as client:
+                    print("ready", flush=True)
+                    time.sleep(60)
+            except KeyboardInterrupt:
+                sys.exit(130)
         """)
     )
     environ = {**os.environ, "PYTHONPATH": str(Path(connect.__file__).parents[2])}
-    process = subprocess.Popen(
-        [sys.executable, program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ
-    )
-    assert process.stdout
-    assert process.stdout.readline() == b"ready\n"
-    members = family(process.pid)
-    assert len(members) >= 3
-    process.send_signal(end)
-    process.wait(LIMIT)
-    process.stdout.close()
+    with subprocess.Popen(
+        [sys.executable, program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environ,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == b"ready\n"
+        members = family(process.pid)
+        assert len(members) >= 3
+        if end == signal.SIGINT:
+            os.killpg(process.pid, end)  # as a terminal does: all at once
+        else:
+            process.send_signal(end)
+        assert process.stderr.read() == b"" or end == signal.SIGKILL  # of which Python's multiprocessing says something
     until(lambda: not any(Path(f"/proc/{member}").exists() for member in members))
 
 
@@ -237,6 +262,14 @@ def test_examples_are_sound(root: Path) -> None:
     assert {offer.threads for offer in two.offers(16)} == {4}
     assert slurm.kind == "slurm"
     assert {offer.name: offer.gpu for offer in slurm.offers()} == {"gpu": True, "cpu": False}
+
+
+def test_help_and_refusals_come_without_dask(root: Path) -> None:
+    """They import neither it nor torch, so that they come at once."""
+    heavy = {"dask", "distributed", "dvc", "numpy", "torch"}
+    program = f"import sys, pipeline.cluster.connect; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_without_dask_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

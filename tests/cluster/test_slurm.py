@@ -258,6 +258,20 @@ def test_a_job_that_is_refused_is_told_in_slurms_words(slurm: Path) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_a_job_that_is_refused_later_is_submitted_when_it_can_be(slurm: Path) -> None:
+    """Batch systems are away for a while now and then; that is said once."""
+    said: list[str] = []
+    with connected(Choice(file=written(Path(), jobs={"cpu": SMALL})), said.append) as client:
+        (slurm / "refuse").touch()
+        os.killpg(running(slurm)["1"], signal.SIGKILL)
+        until(lambda: len(said) == 2)
+        assert said[1].endswith("tried again: sbatch: error: invalid partition specified: nowhere")
+        time.sleep(5 * jobs.TICK)
+        (slurm / "refuse").unlink()
+        until(lambda: names(client) == {"cpu-0+1"})
+        assert len(said) == 2
+
+
 def test_no_batch_system_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with (
