@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pipeline.ground.errors import InputError
 from pipeline.running import torn
 from pipeline.running.commands import Command
+from pipeline.running.spared import Committed, Parameters, swept
 
 Done = Literal["unchanged", "restored", "kept"]  # kept: its outputs are taken as they are, as it is frozen or data
 
@@ -29,7 +30,7 @@ class Tracked:
 
     def changed(self, name: str) -> bool:
         """Whether a stage must run, as far as what it is made from is there. Raises InputError."""
-        with _one_line():
+        with _one_line(), swept():
             return self.force or bool(self.stages[name].changed())
 
     def begin(self, name: str) -> "Done | list[Command]":
@@ -41,7 +42,7 @@ class Tracked:
         from dvc.stage.run import _enforce_cmd_list, _make_cmd, get_executable, prepare_kwargs
 
         stage = self.stages[name]
-        with _one_line():
+        with _one_line(), swept():
             if stage.frozen or not stage.cmd:
                 if not stage.reproduce(force=self.force):
                     return "unchanged"
@@ -65,7 +66,7 @@ class Tracked:
     def finish(self, name: str) -> None:
         """Keeps what a stage's commands made, for dvc.lock too. Raises InputError: an output is missing."""
         stage = self.stages[name]
-        with _one_line():
+        with _one_line(), swept():
             stage.repo._reset()  # a command may have changed any file, .dvcignore too
             uncached = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
             stage.save(run_cache=not uncached)
@@ -104,6 +105,8 @@ def opened(targets: Sequence[str], force: bool) -> Iterator[Tracked]:
         graph = get_active_graph(repo.index.graph)
         steps = plan_repro(graph, collect_stages(repo, targets or [PROJECT_FILE]))
         stages = {stage.addressing: stage for stage in steps}
+        Parameters().serve(steps)
+        Committed().serve(repo)
         needs = {name: frozenset(each.addressing for each in graph.successors(stage)) for name, stage in stages.items()}
         locks = {stage.dvcfile._lockfile.path: stage.dvcfile for stage in steps if hasattr(stage, "name")}
         before = {path: list(file.lockfile_contents.get("stages", {})) for path, file in locks.items()}
