@@ -16,7 +16,7 @@ Stamp = tuple[int, int, int]  # by which DVC, too, tells whether a file has chan
 PATTERN: Final = frozenset("*?[")  # a key with any of these may be several keys; DVC finds out
 
 
-def _stamp(path: str | Path) -> Stamp:
+def stamp(path: str | Path) -> Stamp:
     """Raises OSError."""
     found = Path(path).stat()
     return found.st_mtime_ns, found.st_size, found.st_ino
@@ -44,9 +44,9 @@ class Parameters:
         path = dependency.fs_path
         if flatten and dependency.params and not any(PATTERN & set(key) for key in dependency.params):
             try:
-                stamp = _stamp(path)
-                if path not in self.known or self.known[path][0] != stamp:
-                    self.known[path] = stamp, load_path(path, dependency.repo.fs)
+                now = stamp(path)
+                if path not in self.known or self.known[path][0] != now:
+                    self.known[path] = now, load_path(path, dependency.repo.fs)
                 # A copy, as what two stages had between them would be an alias in dvc.lock.
                 return deepcopy({key: _value(self.known[path][1], key) for key in dependency.params})
             except (OSError, ParseError, LookupError):  # DVC has the words for it
@@ -67,7 +67,7 @@ class Committed:
     """The files that git has; DVC reads the whole index of git, in Python, for every output."""
 
     def __init__(self) -> None:
-        self.stamp: Stamp | None = None
+        self.now: Stamp | None = None
         self.paths: set[PurePosixPath] = set()
 
     def serve(self, repo: Any) -> None:
@@ -82,11 +82,11 @@ class Committed:
         from dvc.utils import relpath
 
         index = scm.dulwich.repo.index_path()
-        stamp = _stamp(index) if Path(index).exists() else None
-        if stamp is None or stamp != self.stamp:
+        now = stamp(index) if Path(index).exists() else None
+        if now is None or now != self.now:
             files = [PurePosixPath(fsdecode(name)) for name in scm.dulwich.repo.open_index()]
             self.paths = {each for file in files for each in (file, *file.parents)}
-            self.stamp = stamp
+            self.now = now
         return PurePosixPath(Path(relpath(path, scm.root_dir)).as_posix()) in self.paths
 
 
