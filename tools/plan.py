@@ -55,13 +55,13 @@ def plan(
     devices = rates.load()
     name = rates.pick(device, devices)
     chosen = devices[name]
-    content, sizes = _sizes(budget)
+    content, sizes = sized(budget)
 
     from pipeline.costs import wall  # torch takes a second: what is mistyped is told before
     from pipeline.costs.costs import costs
 
     dollars = chosen.price.dollars if price is None else price
-    reference = _reference(chosen, devices)
+    reference = committed(chosen, devices)
     found = costs(content, chosen, devices, reference)
     walls, enough = wall.walls(found.units, counts), wall.enough(found.units)
     if format is Format.JSON:
@@ -92,7 +92,7 @@ def _workers(text: str) -> list[int]:
     return sorted({int(part) for part in parts})
 
 
-def _sizes(budget: str | None) -> tuple[Mapping[str, Any], str]:
+def sized(budget: str | None) -> tuple[Mapping[str, Any], str]:
     """params.yaml with a budget laid over it, as `latentlab budget` would write it, and in words what it is."""
     from pipeline.ground import params
     from pipeline.report import budget as budgets
@@ -120,7 +120,7 @@ def _sizes(budget: str | None) -> tuple[Mapping[str, Any], str]:
     return yaml.safe_load(text), f"the budget {budget}"
 
 
-def _reference(device: "Device", devices: Mapping[str, "Device"]) -> "Reference | None":
+def committed(device: "Device", devices: Mapping[str, "Device"]) -> "Reference | None":
     """The committed run, if its times are there. Experiments that a budget names and params.yaml lacks matter not."""
     from pipeline.costs.costs import Reference
     from pipeline.ground import params

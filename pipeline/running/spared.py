@@ -95,7 +95,7 @@ def swept() -> Iterator[None]:
     """Removes what DVC leaves in memory of each folder that it looks at, and searches when it looks at the next."""
     from dvc_objects.fs.memory import MemoryFileSystem
 
-    store = MemoryFileSystem().fs.store  # type: ignore[no-untyped-call]
+    store = MemoryFileSystem().fs.store
     before = set(store)
     try:
         yield
