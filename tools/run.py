@@ -44,7 +44,7 @@ def run(
     that need it; one whose worker is lost runs again elsewhere, from its last state. dvc.lock and all results are those
     that `dvc repro` makes. Where each stage ran, and with how many threads, goes to .latentlab/run.jsonl.
     """
-    from pipeline.cluster.connect import Choice, connected, expected
+    from pipeline.cluster.connect import Choice, connected, dashboard, expected
     from pipeline.cluster.workers import Workers
     from pipeline.running import record as records
     from pipeline.running.run import Run
@@ -59,7 +59,8 @@ def run(
     offers = expected(choice)
     rows = Rows()
     with screen() as shown, connected(choice, shown.say) as client, opened(targets or [], force) as tracked:
-        shown.say(f"what each worker does: {client.dashboard_link}")
+        if link := dashboard(client):
+            shown.say(f"what each worker does: {link}")
         depot, sent = _shared(remote)
         place = partial(Workers, client, Path.cwd(), offers, depot, sent)
         log = records.Log(records.LOG, len(client.scheduler_info()["workers"]))

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -138,15 +139,15 @@ def test_seeds_are_units_of_work(make: Make) -> None:
     """Two seeds train at the same time; the stage is done with the last; one more seed trains alone."""
     meta = {"seeds": "experiments.x.seeds", "state": "state"}
     params = [{"params.yaml": ["experiments.x"]}]
-    workspace = make({"train": {"cmd": "python -m stages.train", "meta": meta, "params": params, "outs": ["models"]}})
-    (workspace.folder / "stages").mkdir()
-    (workspace.folder / "stages/train.py").write_text(TRAIN)
+    train = f"{sys.executable} train.py"
+    workspace = make({"train": {"cmd": train, "meta": meta, "params": params, "outs": ["models"]}})
+    (workspace.folder / "train.py").write_text(TRAIN)
     (workspace.folder / "params.yaml").write_text("experiments: {x: {seeds: [1, 2]}}")
     said = workspace.run("latentlab", "run")
     assert sorted(path.name for path in (workspace.folder / "models").iterdir()) == ["1", "2"]
     ran = [(line["command"], line["worker"]) for line in log(workspace) if "worker" in line]
-    assert [command for command, _ in ran][-1] == "python -m stages.train"
-    assert {command for command, _ in ran[:2]} == {f"python -m stages.train --seed {seed}" for seed in (1, 2)}
+    assert [command for command, _ in ran][-1] == train
+    assert {command for command, _ in ran[:2]} == {f"{train} --seed {seed}" for seed in (1, 2)}
     assert len({worker for _, worker in ran[:2]}) == 2
     (workspace.folder / "params.yaml").write_text("experiments: {x: {seeds: [1, 2, 3]}}")
     said = workspace.run("latentlab", "run")
