@@ -14,10 +14,11 @@ import torch
 from torch import Generator
 from torch.overrides import TorchFunctionMode
 
-from benchmarks.experiments import Enough, noise, planned, started, updated
+from benchmarks.experiments import Enough, noise, started, updated
 from pipeline.contracts import checkpoint, curves, images, training_progress
 from pipeline.contracts.curves import POSITION, Row
 from pipeline.contracts.images import ImageSet
+from pipeline.costs.work import planned
 from pipeline.evaluation import collect
 from pipeline.evaluation.seeds import Evaluation, Found
 from pipeline.ground import params, plugins

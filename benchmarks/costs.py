@@ -10,10 +10,11 @@ from typing import Any
 import torch
 
 from benchmarks import textbook
-from benchmarks.experiments import Enough, Entry, built, draws, kinds, noise, planned, started
+from benchmarks.experiments import Enough, built, draws, kinds, noise, started
 from benchmarks.lent import Clock
 from benchmarks.speed import Mark, quiet, together
 from pipeline.contracts.curves import Row
+from pipeline.costs.work import Entry, planned
 from pipeline.ground.errors import InputError
 from pipeline.ground.parallel import Report, over_seeds
 

@@ -7,14 +7,12 @@ import torch
 
 from pipeline.contracts.images import ImageSet, Kind
 from pipeline.contracts.model import GenerativeModel
+from pipeline.costs.work import Entry
 from pipeline.ground import plugins
 from pipeline.ground.seeding import derive
 from pipeline.renderers.scenes.layout import COLOURS, SHAPES
-from pipeline.training import loop
-from pipeline.training.experiment import Plan, head, plan
 from pipeline.training.loop import Run
 
-Entry = Plan[Any, Any, loop.Settings]
 # Of each role's images: (C, H, W), how many labels there are, and their kind.
 ROLES: dict[str, tuple[tuple[int, int, int], int, Kind]] = {
     "digits": ((1, 28, 28), 10, "classes"),
@@ -29,14 +27,6 @@ OBJECTS = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)
 
 class Enough(Exception):
     """Ends a run at a point of its curve."""
-
-
-def planned(name: str, block: Mapping[str, Any]) -> Entry:
-    """An entry of params.yaml, each part checked by its schema. Raises InputError as `plan` does."""
-    where = f"experiments.{name}"
-    common = head(block, where)
-    family, network = plugins.load("models", common.family), plugins.load("networks", common.network)
-    return plan(block, where, family.Settings, network.Settings, loop.Settings)
 
 
 def built(entry: Entry, data: ImageSet, seed: int = 0) -> GenerativeModel:

@@ -11,12 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.experiments import Enough, planned, started
+from benchmarks.experiments import Enough, started
 from benchmarks.lent import Clock
 from pipeline.contracts import curves, images
 from pipeline.contracts.curves import Row
 from pipeline.contracts.images import ImageSet, to_unit
 from pipeline.contracts.model import AdversarialModel
+from pipeline.costs.work import planned
 from pipeline.data import scenes
 from pipeline.ground.errors import InputError
 from pipeline.ground.seeding import generator

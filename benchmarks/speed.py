@@ -15,11 +15,12 @@ import numpy as np
 import torch
 
 from benchmarks import textbook
-from benchmarks.experiments import Enough, Entry, planned, started
-from benchmarks.operations import Operations, product
+from benchmarks.experiments import Enough, started
+from benchmarks.operations import product
 from pipeline.contracts import images
 from pipeline.contracts.curves import Row
 from pipeline.contracts.images import ImageSet
+from pipeline.costs.work import Entry, iteration, planned
 from pipeline.ground.device import precision
 from pipeline.ground.errors import InputError
 from pipeline.ground.parallel import Report, over_seeds
@@ -117,19 +118,11 @@ def theirs(entry: Entry, seconds: float, workers: int) -> float:
     return textbook.images_a_second(entry, prepared(entry), seconds, workers)
 
 
-def counted(entry: Entry, data: ImageSet) -> float:
-    """Operations of an iteration's training by the images that it sees."""
-    run = started(entry, data, epochs=1, snapshots=0)
-    run = started(entry, data.first(run.images), epochs=1, snapshots=0)
-    with Operations() as operations:
-        run.train(lambda row: None)
-    return operations.total / run.images
-
-
 def one_core(entry: Entry, seconds: float) -> tuple[float, float, float]:
     """On one core, as each seed has at least: operations an image, training's operations a second, and a product's."""
     torch.set_num_threads(1)
-    per_image = counted(entry, prepared(entry))
+    work = iteration(entry)
+    per_image = work.operations / work.images
     dtype = getattr(torch, precision(entry.training.precision, CPU))
     before = product(dtype)
     rate = together([_seed(entry, seconds, 0, lambda *progress: None)])

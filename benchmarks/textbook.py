@@ -22,10 +22,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.experiments import Entry, built, draws
+from benchmarks.experiments import built, draws
 from pipeline.contracts.images import ImageSet, Pixels
 from pipeline.contracts.model import GenerativeModel
 from pipeline.contracts.patches import Patches
+from pipeline.costs.work import Entry
 from pipeline.training.loop import Optimiser
 
 Step = Callable[[Tensor, Tensor], dict[str, float]]  # images (B, C, H, W) and labels (B, K) of a batch to its losses

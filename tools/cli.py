@@ -2,8 +2,8 @@
 
 import typer
 
-from pipeline.console.command import run
-from tools import budget, check, compare, decide, explore, eyes, repro, results, sample
+from pipeline.console import command
+from tools import budget, check, compare, decide, explore, eyes, plan, repro, results, run, sample
 
 
 def main() -> None:
@@ -15,11 +15,11 @@ def main() -> None:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    made = (repro.repro, budget.budget, check.check, sample.sample, explore.explore)
-    for command in (*made, results.results, compare.compare, decide.decide):
-        app.command()(command)
+    made = (repro.repro, run.run, budget.budget, check.check, sample.sample, explore.explore)
+    for each in (*made, results.results, compare.compare, decide.decide, plan.plan):
+        app.command()(each)
     app.add_typer(eyes.group(), name="eyes")
-    run(app)
+    command.run(app)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`latentlab repro`: what `dvc repro` does, several stages at a time, with results as they come."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,9 @@ def repro(
         int, typer.Option("--jobs", "-j", help="Stages at a time; each takes half the cores. Changes speed only.")
     ] = 2,
     force: Annotated[bool, typer.Option("--force", "-f", help="Also run stages that have not changed.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", "-k", help="A stage that fails stops only those that need it.")
+    ] = False,
     record: Annotated[
         bool, typer.Option("--record", help="Write each stage's seconds to results/times.json, if all stages ran.")
     ] = False,
@@ -27,6 +31,7 @@ def repro(
     Prints each experiment's results as soon as they are there, and how long it will take. dvc.lock and all results are
     those that `dvc repro` makes. Each stage's seconds go to .latentlab/run.jsonl.
     """
+    from pipeline.running import commands
     from pipeline.running import record as records
     from pipeline.running.run import Run
     from pipeline.running.screen import screen
@@ -34,13 +39,12 @@ def repro(
 
     if jobs < 1:
         raise InputError(f"--jobs {jobs}: expected 1 or more")
-    if not Path("dvc.yaml").exists():
-        raise InputError("dvc.yaml: expected it here; run `latentlab repro` in the project's folder")
-    _check()
+    runnable("repro")
     resumes = any(Path(".resume").glob("*"))
     rows = Rows()
     with opened(targets or [], force) as tracked, screen() as shown:
-        run = Run(tracked, records.load(), jobs, records.Log(records.LOG, jobs), shown, rows.of)
+        log = records.Log(records.LOG, jobs)
+        run = Run(tracked, records.load(), partial(commands.runner, Path.cwd(), jobs), log, shown, rows.of, keep_going)
         run()
     print(run.conclude())
     if record:
@@ -54,11 +58,13 @@ def repro(
             records.save(records.Times(records.machine(), jobs, run.seconds, {**run.finished, **before}, _seeds()))
 
 
-def _check() -> None:
+def runnable(command: str) -> None:
     """Refuses now what a stage would refuse, by when DVC would have removed what that stage made before."""
     from pipeline.ground import params
     from tools.check import BLOCKS, faults
 
+    if not Path("dvc.yaml").exists():
+        raise InputError(f"dvc.yaml: expected it here; run `latentlab {command}` in the project's folder")
     content = params.load() if params.PARAMS.exists() else {}
     if set(BLOCKS) <= set(content) and (found := faults(content)):
         raise InputError("\nerror: ".join(found))

@@ -1,1 +1,1 @@
-"""Stages on Dask workers: where they are, what runs on which, and files without a shared disk. May import ground."""
+"""Stages on Dask workers: what runs where, where they are, files without a shared disk. May import ground, running."""

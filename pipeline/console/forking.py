@@ -97,6 +97,7 @@ class _Server:
         os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # where the server's own parent ignores it
         for end in (self.link, self.woken, self.wake):
             end.close()
         nothing = os.open(os.devnull, os.O_RDONLY)

@@ -1,1 +1,1 @@
-"""What experiments cost on a device: work, hours, money. May import none."""
+"""What experiments cost on a device: work, hours, money. May import ground, running, contracts, training."""

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -38,6 +38,41 @@ class Command:
         """A stage's module and its arguments where the command is `python -m stages.NAME ...`; else nothing."""
         plain = re.sub(r" '([\w.-]+)'", r" \1", self.text)  # quotes that change nothing, as round dvc.yaml's names
         return shlex.split(plain)[2:] if plain.startswith(MODULE) and not SHELL & set(plain) else []
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a command wants of its place. gpus: of the place, where any place has one; memory: bytes that it may take;
+    machine: only where a machine is such a one, as the seeds of one experiment round alike on alike processors.
+    """
+
+    gpus: int = 0
+    memory: int = 0
+    machine: str | None = None
+
+    def on(self, machine: str) -> "Wanted":
+        return replace(self, machine=machine)
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a command is made from and makes, for a place that does not see this disk: paths from the project's root.
+
+    state: a folder whose own folders it may go on from, and adds to.
+    """
+
+    inputs: Sequence[str] = ()
+    outputs: Sequence[str] = ()
+    state: str | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command runs: how it is called, what machine it is, and with how many threads; nothing of a run here."""
+
+    name: str = ""
+    machine: str = ""
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,14 +101,31 @@ class Ended:
     at: float = field(default_factory=time.monotonic)
 
 
-Event = Started | Line | Ended
+@dataclass(frozen=True)
+class Lost:
+    """Where a job's command ran is gone, and what it did with it; it may run again elsewhere."""
+
+    job: int
+    place: str
+    at: float = field(default_factory=time.monotonic)
+
+
+Event = Started | Line | Ended | Lost
 Events = queue.Queue[Event]
 
 
 class Commands(Protocol):
     """What runs commands; their events come from other threads."""
 
-    def start(self, job: int, command: Command) -> None: ...
+    @property
+    def places(self) -> int:
+        """How many may run at a time, as far as is known now."""
+
+    def room(self, wanted: Wanted) -> bool:
+        """Whether such a command would start at once. Raises InputError where it never will."""
+
+    def start(self, job: int, command: Command, wanted: Wanted, files: Files) -> Place:
+        """Starts a command for which there is room."""
 
     def signal(self, number: int) -> None:
         """Sends a signal to all processes of all running commands."""
@@ -82,16 +134,18 @@ class Commands(Protocol):
         """Kills what still runs."""
 
 
-def runner(events: Events, root: Path, modules: bool) -> Commands:
-    """Forks where the system can. modules: whether any command is a module, which needs the slow libraries."""
-    return Forked(events, root, modules) if hasattr(os, "fork") else Separate(events)
+def runner(root: Path, jobs: int, events: Events, modules: bool) -> "Forked | Separate":
+    """`jobs` commands at a time, forked where the system can. modules: whether any is a module, which needs the slow
+    libraries.
+    """
+    return Forked(events, root, modules, jobs) if hasattr(os, "fork") else Separate(events, jobs)
 
 
 class Forked:
     """Commands forked from one process, which kills them however this one ends."""
 
-    def __init__(self, events: Events, root: Path, modules: bool) -> None:
-        self.events, self.root = events, root
+    def __init__(self, events: Events, root: Path, modules: bool, jobs: int) -> None:
+        self.events, self.root, self.places = events, root, jobs
         self.readers: dict[int, threading.Thread] = {}
         self.link, theirs = socket.socketpair()
         words = [sys.executable, "-m", "pipeline.console.forking", str(theirs.fileno()), *(SLOW if modules else [])]
@@ -102,7 +156,10 @@ class Forked:
         self.listener = threading.Thread(target=self._listen, daemon=True)
         self.listener.start()
 
-    def start(self, job: int, command: Command) -> None:
+    def room(self, wanted: Wanted) -> bool:
+        return len(self.readers) < self.places
+
+    def start(self, job: int, command: Command, wanted: Wanted, files: Files) -> Place:
         read, write = os.pipe()
         self.readers[job] = _reader(self.events, job, os.fdopen(read, errors="replace"))
         module = command.module if Path(command.folder) == self.root else []
@@ -110,6 +167,7 @@ class Forked:
         where = {"folder": command.folder, "environment": dict(command.environment)}
         self._send({"job": job, **what, **where}, [write])
         os.close(write)
+        return Place()
 
     def signal(self, number: int) -> None:
         self._send({"signal": number}, [])
@@ -148,11 +206,14 @@ class Forked:
 class Separate:
     """Commands each in a process of its own, where there is no fork: Windows."""
 
-    def __init__(self, events: Events) -> None:
-        self.events = events
+    def __init__(self, events: Events, jobs: int) -> None:
+        self.events, self.places = events, jobs
         self.running: dict[int, subprocess.Popen[str]] = {}
 
-    def start(self, job: int, command: Command) -> None:
+    def room(self, wanted: Wanted) -> bool:
+        return len(self.running) < self.places
+
+    def start(self, job: int, command: Command, wanted: Wanted, files: Files) -> Place:
         process = subprocess.Popen(
             command.text if os.name == "nt" else command.words,
             shell=os.name == "nt",
@@ -169,6 +230,7 @@ class Separate:
         assert process.stdout is not None
         reader = _reader(self.events, job, process.stdout)
         threading.Thread(target=self._wait, args=(job, process, reader), daemon=True).start()
+        return Place()
 
     def signal(self, number: int) -> None:
         for process in list(self.running.values()):

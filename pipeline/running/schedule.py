@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Collection, Mapping, Sequence
-from statistics import mean
+from statistics import fmean
 
 Needs = Mapping[str, Collection[str]]  # of each stage, those that must be done before
 
@@ -22,11 +22,9 @@ def expected(stages: Sequence[str], known: Mapping[str, float]) -> dict[str, flo
     kinds: dict[str, list[float]] = {}
     for stage, seconds in known.items():
         kinds.setdefault(kind(stage), []).append(seconds)
-    general = mean(known.values()) if known else 1.0
-    return {
-        stage: known[stage] if stage in known else mean(kinds[kind(stage)]) if kind(stage) in kinds else general
-        for stage in stages
-    }
+    means = {name: fmean(seconds) for name, seconds in kinds.items()}
+    general = fmean(known.values()) if known else 1.0
+    return {stage: known[stage] if stage in known else means.get(kind(stage), general) for stage in stages}
 
 
 def ranks(stages: Sequence[str], needs: Needs, known: Mapping[str, float]) -> dict[str, int]:
@@ -60,7 +58,11 @@ def seconds_left(
     """
     ends = [(seconds, stage) for stage, seconds in running.items()]
     heapq.heapify(ends)
-    missing = {stage: {need for need in needs[stage] if need in waiting or need in running} for stage in waiting}
+    missing = {stage: sum(need in waiting or need in running for need in needs[stage]) for stage in waiting}
+    after: dict[str, list[str]] = {}
+    for stage in waiting:
+        for need in needs[stage]:
+            after.setdefault(need, []).append(stage)
     ready = [(place[stage], stage) for stage in waiting if not missing[stage]]
     heapq.heapify(ready)
     now = 0.0
@@ -69,11 +71,10 @@ def seconds_left(
             stage = heapq.heappop(ready)[1]
             heapq.heappush(ends, (now + waiting[stage], stage))
         now, done = heapq.heappop(ends)
-        for stage, needed in missing.items():
-            if done in needed:
-                needed.remove(done)
-                if not needed:
-                    heapq.heappush(ready, (place[stage], stage))
+        for stage in after.get(done, ()):
+            missing[stage] -= 1
+            if not missing[stage]:
+                heapq.heappush(ready, (place[stage], stage))
     return now
 
 

@@ -1,6 +1,6 @@
 """What a run shows: on a terminal what runs now and one bar of all, elsewhere lines."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -11,12 +11,24 @@ from pipeline.running.schedule import item, kind
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+LEFT = 6  # lines of a terminal that what runs leaves to what stays, and to the bar
+
+
+@dataclass(frozen=True)
+class Row:
+    """A command that runs. place: where, empty where all run here; line: the last it printed."""
+
+    stage: str
+    place: str
+    seconds: float
+    line: str
+
 
 @dataclass(frozen=True)
 class Now:
-    """Where a run is. running: seconds and last line of each stage that runs; left: seconds, None where not known."""
+    """Where a run is. running: a row of each command that runs; left: seconds, None where not known."""
 
-    running: Mapping[str, tuple[float, str]]
+    running: Sequence[Row]
     done: int
     total: int
     seconds: float
@@ -52,7 +64,7 @@ def screen() -> Iterator[Screen]:
     from rich.live import Live
 
     with Live(console=console, refresh_per_second=4, transient=True) as live:
-        yield Terminal(live.console.print, live.update)
+        yield Terminal(live.console.print, live.update, lambda: console.height - LEFT)
 
 
 class Plain:
@@ -70,10 +82,10 @@ class Plain:
 
 
 class Terminal:
-    """A line for each stage that runs and a bar of the whole run, below what stays."""
+    """A line for each command that runs and a bar of the whole run, below what stays. rows: that there is room for."""
 
-    def __init__(self, write: "Writer", draw: "Drawer") -> None:
-        self.write, self.draw = write, draw
+    def __init__(self, write: "Writer", draw: "Drawer", rows: Callable[[], int]) -> None:
+        self.write, self.draw, self.rows = write, draw, rows
 
     def say(self, *lines: str) -> None:
         for line in lines:
@@ -89,11 +101,17 @@ class Terminal:
         from rich.text import Text
 
         rows = Table.grid(padding=(0, 2))
-        for fixed in (True, True, False):  # only the last column gives way where there is no room
-            rows.add_column(no_wrap=fixed)
-        for stage, (seconds, line) in now.running.items():
-            told = Text(own(stage, line), no_wrap=True, overflow="ellipsis")
-            rows.add_row(Text(stage, style="bold"), Text(span(seconds)), told)
+        placed = any(row.place for row in now.running)
+        for _ in range(3 if placed else 2):
+            rows.add_column(no_wrap=True)  # only the last column gives way where there is no room
+        rows.add_column()
+        shown = sorted(now.running, key=lambda row: -row.seconds)[: self.rows()]
+        for row in shown:
+            told = Text(own(row.stage, row.line), no_wrap=True, overflow="ellipsis")
+            where = [Text(row.place)] if placed else []
+            rows.add_row(Text(row.stage, style="bold"), *where, Text(span(row.seconds)), told)
+        if len(shown) < len(now.running):
+            rows.add_row(Text(f"and {len(now.running) - len(shown)} more"))
         share = now.done / max(1, now.total) if now.left is None else now.seconds / max(1e-9, now.seconds + now.left)
         whole = Table.grid(padding=(0, 2))
         whole.add_row(ProgressBar(total=1.0, completed=share, width=32), Text(str(now)))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.ground.files import replacing
+from pipeline.running import locked
 
 KEPT: Final = "latentlab"  # a folder in .dvc/tmp: lock files as they were before what is being written
 
@@ -69,6 +70,9 @@ def _lock(path: Path, temporary: Path) -> None:
 
 
 def _sound(text: str) -> bool:
+    """Of a file as DVC writes it only the last stage may be torn; reading all of it as YAML may take minutes."""
+    if parts := locked.read(text):
+        text = locked.Parts(dict(list(parts.parts.items())[-1:])).text()
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
     from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
     from voluptuous import Invalid

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.ground.errors import InputError
-from pipeline.running import torn
-from pipeline.running.commands import Command
+from pipeline.running import locked, torn
+from pipeline.running.commands import Command, Files
+from pipeline.running.spared import Committed, Parameters, swept
 
 Done = Literal["unchanged", "restored", "kept"]  # kept: its outputs are taken as they are, as it is frozen or data
 
@@ -25,11 +26,12 @@ class Tracked:
     needs: Mapping[str, frozenset[str]]
     stages: Mapping[str, Any]
     force: bool
+    locks: locked.Files = field(default_factory=locked.Files)
     unwritten: list[str] = field(default_factory=list)
 
     def changed(self, name: str) -> bool:
         """Whether a stage must run, as far as what it is made from is there. Raises InputError."""
-        with _one_line():
+        with _one_line(), swept():
             return self.force or bool(self.stages[name].changed())
 
     def begin(self, name: str) -> "Done | list[Command]":
@@ -41,11 +43,14 @@ class Tracked:
         from dvc.stage.run import _enforce_cmd_list, _make_cmd, get_executable, prepare_kwargs
 
         stage = self.stages[name]
-        with _one_line():
+        with _one_line(), swept():
             if stage.frozen or not stage.cmd:
                 if not stage.reproduce(force=self.force):
                     return "unchanged"
-                stage.dump(update_pipeline=False)
+                if _named(stage):
+                    self.unwritten.append(name)
+                else:
+                    stage.dump(update_pipeline=False)
                 return "kept"
             stage.remove_outs(ignore_remove=False, force=False)
             if not self.force:
@@ -62,10 +67,18 @@ class Tracked:
                 for line in _enforce_cmd_list(stage.cmd)
             ]
 
+    def files(self, name: str, state: str | None, part: bool) -> Files:
+        """What a stage is made from and makes, for a place that does not see this disk. part: of the stage only, so
+        that it leaves its state, and no outputs.
+        """
+        stage = self.stages[name]
+        inputs = [dep.def_path for dep in stage.deps if dep.protocol == "local"]
+        return Files(inputs, [] if part else [out.def_path for out in stage.outs], state)
+
     def finish(self, name: str) -> None:
         """Keeps what a stage's commands made, for dvc.lock too. Raises InputError: an output is missing."""
         stage = self.stages[name]
-        with _one_line():
+        with _one_line(), swept():
             stage.repo._reset()  # a command may have changed any file, .dvcignore too
             uncached = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
             stage.save(run_cache=not uncached)
@@ -73,15 +86,29 @@ class Tracked:
             self.unwritten.append(name)
 
     def write(self) -> None:
-        """Writes what was kept into dvc.lock, at once: DVC reads and writes all of it, in Python. Raises InputError."""
+        """Writes what was kept into dvc.lock. Raises InputError."""
         files: dict[str, list[Any]] = {}
         for name in self.unwritten:
             files.setdefault(self.stages[name].path, []).append(self.stages[name])
         with _one_line():
-            for path, stages in files.items():
-                with torn.keeping(Path(path).with_suffix(".lock"), *_folders(stages[0].repo)):
-                    stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
+            for stages in files.values():
+                self._write(stages)
         self.unwritten.clear()
+
+    def _write(self, stages: Sequence[Any]) -> None:
+        """Stages of one file: part by part, or the whole file by DVC, which takes minutes where there are many."""
+        from dvc.stage.serialize import to_lockfile
+
+        repo, path = stages[0].repo, Path(stages[0].path).with_suffix(".lock")
+        old = self.locks.read(path)
+        new = locked.written(to_lockfile(stage) for stage in stages) if old else None
+        if old and new:
+            old.put(new)
+            self.locks.write(path, old)
+            repo.scm_context.track_file(stages[0].dvcfile._lockfile.relpath)
+            return
+        with torn.keeping(path, *_folders(repo)):
+            stages[0].dvcfile.dump_stages(stages, update_pipeline=False)
 
 
 @contextmanager
@@ -93,37 +120,61 @@ def opened(targets: Sequence[str], force: bool) -> Iterator[Tracked]:
     target.
     """
     with _one_line():
-        from dvc.dvcfile import PROJECT_FILE
         from dvc.logger import set_loggers_level
         from dvc.repo import Repo, lock_repo
-        from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
+        from dvc.repo.reproduce import get_active_graph, plan_repro
     import logging
 
     with _one_line(), set_loggers_level(logging.WARNING), Repo() as repo, lock_repo(repo), repo.scm_context(quiet=True):
         torn.mend(*_folders(repo))
         graph = get_active_graph(repo.index.graph)
-        steps = plan_repro(graph, collect_stages(repo, targets or [PROJECT_FILE]))
+        steps = plan_repro(graph, _wanted(repo, targets))
         stages = {stage.addressing: stage for stage in steps}
+        Parameters().serve(steps)
+        Committed().serve(repo)
         needs = {name: frozenset(each.addressing for each in graph.successors(stage)) for name, stage in stages.items()}
-        locks = {stage.dvcfile._lockfile.path: stage.dvcfile for stage in steps if hasattr(stage, "name")}
-        before = {path: list(file.lockfile_contents.get("stages", {})) for path, file in locks.items()}
+        orders: dict[Path, list[str]] = {}
+        for stage in filter(_named, steps):
+            orders.setdefault(Path(stage.path).with_suffix(".lock"), []).append(stage.name)
+        locks = locked.Files()
+        before = {path: locks.names(path) for path in orders}
         try:
-            yield Tracked(list(stages), needs, stages, force)
+            yield Tracked(list(stages), needs, stages, force, locks)
         finally:
-            for path, names in before.items():
-                order = [stage.name for stage in steps if getattr(stage, "name", None) and stage.dvcfile == locks[path]]
-                if set(order) - set(names) and Path(path).exists():
-                    with torn.keeping(Path(path), *_folders(repo)):
-                        _sort(path, names, order)
+            for path, order in orders.items():
+                if set(order) - set(before[path]) and path.exists():
+                    _sort(path, before[path], order, locks, repo)
 
 
-def _sort(path: str, before: Sequence[str], order: Sequence[str]) -> None:
+def _wanted(repo: Any, targets: Sequence[str]) -> Sequence[Any]:
+    """What `dvc repro TARGETS` is to make, of the stages that are loaded already, where that is easily told: DVC loads
+    them, and dvc.lock, once more for each target.
+    """
+    from dvc.dvcfile import PROJECT_FILE
+    from dvc.repo.reproduce import collect_stages
+
+    project = Path(PROJECT_FILE).absolute()
+    loaded = {stage.addressing: stage for stage in repo.index.stages if Path(stage.path) == project and _named(stage)}
+    if loaded and all(target in loaded for target in targets):
+        return [loaded[target] for target in targets] or list(loaded.values())
+    return collect_stages(repo, targets or [PROJECT_FILE])
+
+
+def _named(stage: Any) -> bool:
+    """Whether a stage is one of a dvc.yaml, and not a .dvc file."""
+    return hasattr(stage, "name")
+
+
+def _sort(path: Path, before: Sequence[str], order: Sequence[str], locks: locked.Files, repo: Any) -> None:
     """Stages that a lock file had before stay where they are, the others follow in DVC's order."""
     from dvc.utils.serialize import modify_yaml
 
-    with modify_yaml(path) as data:
-        new = [name for name in order if name in data["stages"] and name not in before]
-        for name in new:
+    if parts := locks.read(path):
+        parts.sort(before, order)
+        locks.write(path, parts)
+        return
+    with torn.keeping(path, *_folders(repo)), modify_yaml(path) as data:
+        for name in [name for name in order if name in data["stages"] and name not in before]:
             data["stages"].move_to_end(name)
 
 

@@ -10,8 +10,9 @@ import torch
 import yaml
 
 from benchmarks import accelerator, budget, checks, costs, long_run
-from benchmarks.experiments import Entry, noise, planned, started, updated
+from benchmarks.experiments import noise, started, updated
 from benchmarks.lent import Clock, Report
+from pipeline.costs.work import Entry, planned
 from pipeline.ground.errors import InputError
 from pipeline.ground.plugins import ROOT
 from tools.budget import apply

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from benchmarks import cold_run, page, performance, speed
-from benchmarks.experiments import planned
 from benchmarks.speed import Round, Speed
+from pipeline.costs.work import planned
 from pipeline.ground.errors import InputError
 
 PROSE = "# How fast it is\n\nAs measured.\n"

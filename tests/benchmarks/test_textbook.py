@@ -9,15 +9,16 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import experiments, textbook
-from benchmarks.experiments import planned, updated
+from benchmarks.experiments import updated
 from pipeline.contracts.images import scale
+from pipeline.costs.work import Entry, planned
 from pipeline.training.loop import Run
 
 SIZES = {"hidden": 24, "width": 4, "batch": 8, "epochs": 1, "snapshots": 0}
 CPU = torch.device("cpu")
 
 
-def _entry(content: dict[str, Any], name: str) -> experiments.Entry:
+def _entry(content: dict[str, Any], name: str) -> Entry:
     return planned(name, updated(content["experiments"][name], SIZES) | {"precision": "float32"})
 
 

@@ -1,50 +1,68 @@
 """The time left that a run shows, on simulated runs: no stage runs, and no second passes."""
 
 import random
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.running.commands import Command, Files, Place, Wanted
+from pipeline.running.declared import Declared
+from pipeline.running.jobs import Job, Task
 from pipeline.running.record import Log, Times
-from pipeline.running.run import Job, Run
+from pipeline.running.run import Run
 from pipeline.running.screen import Now, Plain, own
 from pipeline.running.tracked import Tracked
 
 
 def _run(tmp_path: Path, names: Sequence[str], needs: Mapping[str, frozenset[str]], times: Times | None) -> Run:
     stages: dict[str, Any] = {}
-    run = Run(Tracked(names, needs, stages, False), times, 2, Log(tmp_path / "log", 2), Plain(), lambda _: ())
-    run.waiting = list(names)
+    tracked = Tracked(names, needs, stages, False)
+    run = Run(tracked, times, lambda *_: Two(), Log(tmp_path / "log", 2), Plain(), lambda _: ())
+    run.commands = Two()
+    run.declared = {name: Declared() for name in names}
+    run.waiting.fill(names)
     return run
+
+
+class Two:
+    """Two places, that nothing is started at."""
+
+    places = 2
+
+    def room(self, wanted: Wanted) -> bool:
+        raise AssertionError
+
+    def start(self, job: int, command: Command, wanted: Wanted, files: Files) -> Place:
+        raise AssertionError
+
+    def signal(self, number: int) -> None:
+        raise AssertionError
+
+    def close(self) -> None:
+        raise AssertionError
 
 
 def _simulated(run: Run, true: Mapping[str, float]) -> list[tuple[float, float | None]]:
     """(now, left) at the end of each stage, of a run on two workers whose stages take `true` seconds."""
-    now, number, seen = 0.0, 0, []
+    now, seen = 0.0, []
+    ends: dict[str, float] = {}
     while run.waiting or run.running:
-        while len(run.running) < 2:
-            pending = {*run.waiting, *(job.stage for job in run.running.values())}
-            ready = [name for name in run.waiting if not run.tracked.needs[name] & pending]
-            if not ready:
-                break
-            stage = min(ready, key=run.place.__getitem__)
-            run.waiting.remove(stage)
-            number += 1
-            run.running[number] = Job(stage, number, todo=_nothing(), dvc=0.0, first=now, began=now)
-        job = min(run.running.values(), key=lambda job: (job.began or 0.0) + true[job.stage])
-        now = (job.began or 0.0) + true[job.stage]
-        del run.running[job.number]
-        run.finished[job.stage] = true[job.stage]
+        while len(ends) < 2 and (stage := run.waiting.pop(lambda _: True)):
+            command = Command("", (), "", {})
+            job = Job(stage, 0, deque(), deque(), dvc=0.0, first=now)
+            run.running[stage] = job
+            run.tasks[run.place[stage]] = Task(job, command, Place(), False, asked=now, began=now)
+            ends[stage] = now + true[stage]
+        done = min(ends, key=ends.__getitem__)
+        now = ends.pop(done)
+        del run.running[done], run.tasks[run.place[done]]
+        run.finished[done] = true[done]
+        run.waiting.settled(done)
         seen.append((now, run.left(now)))
     return seen
-
-
-def _nothing() -> Any:
-    from collections import deque
-
-    return deque()
 
 
 def _pipeline() -> tuple[list[str], dict[str, frozenset[str]], dict[str, float]]:
@@ -89,9 +107,9 @@ def test_a_stage_unknown_to_the_committed_run_takes_what_its_kind_does(tmp_path:
 
 
 def test_what_is_shown() -> None:
-    assert str(Now({}, 31, 97, 0.0, 840.0)) == "31 of 97 stages, about 14 min left"
-    assert str(Now({}, 31, 97, 0.0, None)) == "31 of 97 stages"
-    assert str(Now({}, 97, 97, 0.0, 0.0)) == "97 of 97 stages"
+    assert str(Now([], 31, 97, 0.0, 840.0)) == "31 of 97 stages, about 14 min left"
+    assert str(Now([], 31, 97, 0.0, None)) == "31 of 97 stages"
+    assert str(Now([], 97, 97, 0.0, 0.0)) == "97 of 97 stages"
     assert own("train@a", "train a: seed 0 1/2") == "seed 0 1/2"
     assert own("train@a", "train a seed 0: goes on") == "seed 0: goes on"
     assert own("train@a", "train ab: x") == "ab: x"

@@ -10,7 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.running.commands import Command, Commands, Ended, Events, Forked, Line, Separate, Started
+from pipeline.running.commands import (
+    Command,
+    Commands,
+    Ended,
+    Events,
+    Files,
+    Forked,
+    Line,
+    Separate,
+    Started,
+    Wanted,
+)
 
 LIMIT = 60  # seconds, for a machine that does other things too
 
@@ -23,7 +34,7 @@ def events() -> Events:
 @pytest.fixture(params=["forked", "separate"])
 def commands(request: pytest.FixtureRequest, events: Events, tmp_path: Path) -> Iterator[Commands]:
     made: Callable[[], Commands] = lambda: (  # noqa: E731
-        Forked(events, tmp_path, False) if request.param == "forked" else Separate(events)
+        Forked(events, tmp_path, False, 2) if request.param == "forked" else Separate(events, 2)
     )
     found = made()
     yield found
@@ -48,7 +59,7 @@ def until_ended(events: Events, jobs: int = 1) -> tuple[dict[int, list[str]], di
 
 
 def test_output_environment_folder_and_status(commands: Commands, events: Events, tmp_path: Path) -> None:
-    commands.start(1, shell("echo $GREETING; echo to stderr >&2; pwd; cat; exit 3", tmp_path))
+    commands.start(1, shell("echo $GREETING; echo to stderr >&2; pwd; cat; exit 3", tmp_path), Wanted(), Files())
     assert isinstance(events.get(timeout=LIMIT), Started)
     lines, statuses = until_ended(events)
     assert lines == {1: ["good day", "to stderr", str(tmp_path)]}
@@ -58,13 +69,15 @@ def test_output_environment_folder_and_status(commands: Commands, events: Events
 def test_two_run_at_the_same_time(commands: Commands, events: Events, tmp_path: Path) -> None:
     """Each waits for the other one's file."""
     for job, (own, other) in enumerate((("a", "b"), ("b", "a"))):
-        commands.start(job, shell(f"touch {own}; until [ -e {other} ]; do sleep 0.05; done", tmp_path))
+        commands.start(
+            job, shell(f"touch {own}; until [ -e {other} ]; do sleep 0.05; done", tmp_path), Wanted(), Files()
+        )
     assert until_ended(events, 2)[1] == {0: 0, 1: 0}
 
 
 def test_a_signal_reaches_the_processes_of_all_commands(commands: Commands, events: Events, tmp_path: Path) -> None:
     for job in (1, 2):
-        commands.start(job, shell("echo here; exec sleep 300", tmp_path))
+        commands.start(job, shell("echo here; exec sleep 300", tmp_path), Wanted(), Files())
     here = 0
     while here < 2:
         here += isinstance(events.get(timeout=LIMIT), Line)
@@ -73,7 +86,7 @@ def test_a_signal_reaches_the_processes_of_all_commands(commands: Commands, even
 
 
 def test_closing_kills_what_runs(commands: Commands, events: Events, tmp_path: Path) -> None:
-    commands.start(1, shell("echo here; exec sleep 300", tmp_path))
+    commands.start(1, shell("echo here; exec sleep 300", tmp_path), Wanted(), Files())
     while not isinstance(events.get(timeout=LIMIT), Line):
         pass
     commands.close()
@@ -122,10 +135,10 @@ def test_a_stage_runs_in_a_fork_as_it_does_alone(
     (tmp_path / "stages/broken.py").write_text("raise ValueError('seen')")
     monkeypatch.setattr("pipeline.running.commands.SLOW", ["typer", "yaml", "no_such_module"])
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    commands = Forked(events, tmp_path, True)
+    commands = Forked(events, tmp_path, True, 2)
     try:
-        commands.start(1, shell("python -m stages.probe 5", tmp_path))
-        commands.start(2, shell("python -m stages.broken", tmp_path))
+        commands.start(1, shell("python -m stages.probe 5", tmp_path), Wanted(), Files())
+        commands.start(2, shell("python -m stages.broken", tmp_path), Wanted(), Files())
         lines, statuses = until_ended(events, 2)
     finally:
         commands.close()
@@ -137,8 +150,8 @@ def test_a_stage_runs_in_a_fork_as_it_does_alone(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_the_end_of_what_forks_ends_the_commands(events: Events, tmp_path: Path) -> None:
-    commands = Forked(events, tmp_path, False)
-    commands.start(1, shell("echo $$; sleep 300 & wait", tmp_path))
+    commands = Forked(events, tmp_path, False, 2)
+    commands.start(1, shell("echo $$; sleep 300 & wait", tmp_path), Wanted(), Files())
     while not isinstance(event := events.get(timeout=LIMIT), Line):
         pass
     commands.server.kill()

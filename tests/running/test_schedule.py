@@ -1,6 +1,7 @@
 """Order and clock of a run, with answers that are known."""
 
 import random
+import time
 
 import pytest
 
@@ -82,3 +83,13 @@ def test_every_need_is_earlier_than_what_needs_it_can_start() -> None:
         low = max(*longest.values(), sum(seconds.values()) / 3)
         assert low <= found + 1e-9
         assert found <= sum(seconds.values()) / 3 + max(longest.values()) + 1e-9  # Graham 1966
+
+
+def test_ten_thousand_stages_take_no_longer_than_their_number() -> None:
+    """It is asked for again and again, so that what grows with the square of them is too slow."""
+    stages = [f"{kind}@{number}" for number in range(3_333) for kind in ("train", "evaluate", "figures")] + ["report"]
+    needs = {name: {f"train@{schedule.item(name)}"} - {name} for name in stages[:-1]} | {"report": set(stages[:-1])}
+    start = time.process_time()
+    place = schedule.ranks(stages, needs, {})
+    assert 1_001 <= schedule.seconds_left(dict.fromkeys(stages, 1.0), {}, needs, place, 10) <= 1_002
+    assert time.process_time() - start < 3

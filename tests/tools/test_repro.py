@@ -4,73 +4,32 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from reported import measured
+from toys import LIMIT, STAGES, alive, locked, repository, soon, waiting_for
 from workspace import Workspace
 
 from pipeline.running.torn import keeping, mend
 from pipeline.statistics.measurements import Measured, dump
 from tools.repro import Rows
 
-LIMIT = 60.0  # seconds, for a machine that does other things too
 Make = Callable[..., Workspace]
-TWO = {
-    "a": {"cmd": "echo from a; cp source.txt a.txt", "deps": ["source.txt"], "outs": ["a.txt"]},
-    "b": {"cmd": "echo b > b.txt", "outs": [{"b.txt": {"cache": False}}]},
-    "z": {"cmd": "cat a.txt b.txt > z.txt", "deps": ["a.txt", "b.txt"], "outs": ["z.txt"]},
-    "c": {"cmd": ["wc -c < a.txt > c.txt", "echo second"], "deps": ["a.txt"], "metrics": ["c.txt"]},
-}
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    def made(stages: dict[str, Any], name: str = "repository") -> Workspace:
-        folder = tmp_path / name
-        folder.mkdir()
-        workspace = Workspace(folder)
-        workspace.run("git", "init", "-q")
-        workspace.run("dvc", "init", "-q")
-        (folder / "source.txt").write_text("source")
-        (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
-        return workspace
-
-    return made
-
-
-def waiting_for(path: str) -> str:
-    return f"until [ -e {path} ]; do sleep 0.05; done"
-
-
-def soon(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + LIMIT
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def locked(workspace: Workspace) -> list[str]:
-    path = workspace.folder / "dvc.lock"
-    return list(yaml.safe_load(path.read_text())["stages"]) if path.exists() else []
+    return lambda stages, name="repository": repository(tmp_path / name, stages)
 
 
 pytestmark = pytest.mark.slow
 
 
 def test_the_lock_is_the_one_that_dvc_writes(make: Make) -> None:
-    ours, theirs = make(TWO), make(TWO, "theirs")
+    ours, theirs = make(STAGES), make(STAGES, "theirs")
     said = ours.run("latentlab", "repro").splitlines()
     assert said[0].startswith("4 of 4 stages to run, ")
     assert any(line.endswith("] a: from a") for line in said)
@@ -104,7 +63,7 @@ def test_what_came_out_the_same_is_not_gone_on_from_and_what_ran_once_is_restore
 
 
 def test_targets_run_with_what_they_need_and_a_frozen_stage_does_not(make: Make) -> None:
-    workspace = make({**TWO, "ice": {"cmd": "false", "deps": ["source.txt"], "outs": ["ice.txt"], "frozen": True}})
+    workspace = make({**STAGES, "ice": {"cmd": "false", "deps": ["source.txt"], "outs": ["ice.txt"], "frozen": True}})
     (workspace.folder / "ice.txt").write_text("cold")
     workspace.run("latentlab", "repro", "c")
     assert locked(workspace) == ["a", "c"]
@@ -168,7 +127,7 @@ def test_a_stopped_run_leaves_nothing_and_goes_on(make: Make) -> None:
 
 
 def test_what_a_killed_dvc_left_torn_is_mended(make: Make) -> None:
-    workspace = make(TWO)
+    workspace = make(STAGES)
     readers = workspace.folder / ".dvc/tmp/rwlock"
     workspace.run("latentlab", "repro")
     readers.write_text("")
@@ -184,7 +143,7 @@ def test_what_a_killed_dvc_left_torn_is_mended(make: Make) -> None:
 def test_a_lock_file_that_dvc_tore_is_set_aside_and_nothing_runs_again(
     make: Make, share: float, committed: bool
 ) -> None:
-    workspace = make({name: stage for name, stage in TWO.items() if name != "b" and name != "z"})
+    workspace = make({name: stage for name, stage in STAGES.items() if name != "b" and name != "z"})
     workspace.run("latentlab", "repro")
     lock = workspace.folder / "dvc.lock"
     if committed:
@@ -201,7 +160,7 @@ def test_a_lock_file_that_dvc_tore_is_set_aside_and_nothing_runs_again(
 
 
 def test_a_lock_file_that_git_could_not_merge_is_left_to_its_user(make: Make) -> None:
-    workspace = make(TWO)
+    workspace = make(STAGES)
     lock = workspace.folder / "dvc.lock"
     lock.write_text("<<<<<<< HEAD\nschema: '2.0'\n=======\n>>>>>>> other\n")
     before = lock.read_text()
@@ -211,7 +170,7 @@ def test_a_lock_file_that_git_could_not_merge_is_left_to_its_user(make: Make) ->
 
 @pytest.mark.parametrize("before", [True, False])
 def test_a_lock_file_whose_writing_was_cut_is_put_back(make: Make, before: bool) -> None:
-    workspace = make(TWO)
+    workspace = make(STAGES)
     lock, temporary = workspace.folder / "dvc.lock", workspace.folder / ".dvc/tmp"
     if before:
         workspace.run("latentlab", "repro")
@@ -286,11 +245,11 @@ def test_dvc_is_locked_meanwhile(make: Make) -> None:
 
 
 def test_times_are_recorded_of_a_whole_run_only(make: Make) -> None:
-    workspace = make(TWO)
+    workspace = make(STAGES)
     assert "is not written" in workspace.run("latentlab", "repro", "--record", "c")
     workspace.run("latentlab", "repro", "--force", "--record")
     times = json.loads((workspace.folder / "results/times.json").read_text())
-    assert times["stages"].keys() == TWO.keys()
+    assert times["stages"].keys() == STAGES.keys()
     said = workspace.run("latentlab", "repro", "--force").splitlines()[0]
     assert times["machine"] in said
     assert "; about 0 s, if this machine is as fast" in said
@@ -322,7 +281,7 @@ def test_what_a_whole_run_finds_made_as_before_keeps_its_recorded_seconds(make: 
     ],
 )
 def test_bad_input_is_one_line(arguments: list[str], words: str, make: Make) -> None:
-    lines = make(TWO).run("latentlab", "repro", *arguments, status=1).splitlines()
+    lines = make(STAGES).run("latentlab", "repro", *arguments, status=1).splitlines()
     assert len(lines) == 1
     assert lines[0].startswith(words)
 
