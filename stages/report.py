@@ -31,7 +31,7 @@ def report() -> None:
         named = budget.name(blocks, Path("budgets"))
         side_by_side = overview.gathered(settings, experiments, found, RESULTS, named)
         overview.write(side_by_side, RESULTS / "report/models.webp")
-        room, tell = page.room(decoders), lambda done, total: show("pictures", done, total, {})
+        room, tell = page.room(decoders, len(experiments)), lambda done, total: show("pictures", done, total, {})
         seen = pictures.embedded(RESULTS, experiments, settings, sizes, side_by_side.tiles, room, tell)
         content = page.Content(
             runs=runs.gathered(experiments, found, seen.figures, seen.films),
@@ -44,6 +44,7 @@ def report() -> None:
             budget=named,
             overview=side_by_side,
             covers=seen.plain,
+            left_out=seen.left_out,
         )
         with replacing(RESULTS / "report/index.html") as unfinished:
             unfinished.write_text(text := page.render(content), encoding="utf-8")

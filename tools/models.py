@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from pipeline.contracts import checkpoint
 from pipeline.contracts.images import ImageSet, Layout
@@ -28,12 +29,24 @@ def misfits(content: Mapping[str, Any]) -> list[str]:
         layout: Layout = plugins.load("data", common.data).LAYOUT
         training = Training(name, block, checked, torch.device("cpu"), save_every=0)
         try:
-            with torch.device("meta"):
+            with torch.device("meta"), _Unfilled():
                 model = checkpoint.build(training.header(_none(layout), seed=0))
             loop.fitting(model, content["data"][common.data]["train"], checked.training)
         except InputError as error:
             found.append(f"{params.PARAMS}: {where}.{error}")  # which begins with a key
     return found
+
+
+class _Unfilled(TorchFunctionMode):
+    """Weights are not drawn: without memory each would take as long as a small model, in Python."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        drawn = (
+            func in (torch.Tensor.normal_, torch.Tensor.uniform_) or getattr(func, "__module__", "") == "torch.nn.init"
+        )
+        return (args or tuple((kwargs or {}).values()))[0] if drawn else func(*args, **(kwargs or {}))
 
 
 def _unmeasured(content: Mapping[str, Any], role: str) -> str | None:

@@ -61,29 +61,29 @@ def embedded(
 ) -> Mapping[Path, Picture]:
     """Each PNG as WebP: charts and grey images lossless, photographs not, coarser where `most` characters need it.
 
-    `show` is told how many are done; they begin anew where they must be coarser. Raises InputError naming a file that
-    is no picture, or when they do not fit however coarse they are.
+    However coarse, they may be too many: then those from the first that does not fit are left out. A path that is there
+    twice counts twice. `show` is told how many are done; they begin anew where they must be coarser. Raises InputError
+    naming a file that is no picture.
     """
+    found: dict[Path, Picture] = {}
     for look in _LOOKS:
-        found: dict[Path, Picture] = {}
+        found = {}
         left = most
         # Pillow works without Python's lock, so that threads are enough.
         threads = ThreadPoolExecutor(os.cpu_count())
         try:
             made = threads.map(partial(_embedded, look), paths)
             for done, (path, picture) in enumerate(zip(paths, made, strict=True), 1):
-                found[path] = picture
-                show(done)
                 left -= len(picture.data)
                 if left < 0:
                     break
+                found[path] = picture
+                show(done)
             else:
                 return found
         finally:
             threads.shutdown(cancel_futures=True)  # once some are too many, the others need not be made
-    raise InputError(
-        f"results/figures: expected pictures that fit into {most} characters, found more at their coarsest"
-    )
+    return found
 
 
 def _embedded(look: _Look, path: Path) -> Picture:

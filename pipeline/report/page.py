@@ -30,7 +30,8 @@ from pipeline.report.tables import tabulated
 from pipeline.wording.numbers import ALONE_WORDS
 
 MOST: Final = 19_600_000  # characters of the page, that it stays below 20 MB
-_TEXT: Final = 500_000  # of them at most for everything but pictures and decoders
+_TEXT: Final = 500_000  # of them at most for everything but pictures and decoders, or
+_EACH: Final = 8_000  # for each experiment, where there are many
 _FOLDER = Path(__file__).parent
 
 
@@ -38,7 +39,7 @@ _FOLDER = Path(__file__).parent
 class Content:
     """All that the page shows. judges, referees: by role, the files of what they make of real images; budget: the name
     of the one that params.yaml holds, None for none of them; sizes: the picture of how many latent dimensions are
-    needed; overview: models side by side; covers: their images, by file.
+    needed; overview: models side by side; covers: their images, by file; left_out: how many pictures did not fit.
     """
 
     runs: Sequence[Run]
@@ -51,11 +52,12 @@ class Content:
     budget: str | None
     overview: Overview = field(default_factory=lambda: Overview((), ""))
     covers: Mapping[Path, Picture] = field(default_factory=dict)
+    left_out: int = 0
 
 
-def room(decoders: Sequence[Embedded]) -> int:
+def room(decoders: Sequence[Embedded], experiments: int) -> int:
     """How many characters are left for pictures."""
-    return MOST - _TEXT - sum(len(decoder.weights) for decoder in decoders)
+    return MOST - max(_TEXT, _EACH * experiments) - sum(len(decoder.weights) for decoder in decoders)
 
 
 def facts(content: Content) -> list[tuple[str, str]]:
@@ -78,6 +80,9 @@ def facts(content: Content) -> list[tuple[str, str]]:
     found += [("Budget", budget), ("Machine", "; ".join(machines))]
     if precisions := sorted({run.found.precision for run in content.runs if run.found.precision}):
         found.append(("Trained in", " or ".join(precisions)))
+    if content.left_out:
+        more = f"{_counted(content.left_out, 'picture')} more in results/figures and results/showcase"
+        found.append(("Not shown", f"{more}, as the page would be larger than {MOST / 1e6:.0f} MB with them"))
     return found
 
 

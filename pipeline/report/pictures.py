@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.ground.errors import InputError
 from pipeline.report import embedding
 from pipeline.report.embedding import Picture, Reel
 from pipeline.report.overview import Tile
@@ -12,11 +13,12 @@ from pipeline.report.settings import Settings
 
 @dataclass(frozen=True)
 class Embedded:
-    """figures, films, plain: by file; plain are pictures without type."""
+    """figures, films, plain: by file; plain are pictures without type. left_out: how many did not fit."""
 
     figures: Mapping[Path, Picture]
     films: Mapping[Path, Reel]
     plain: Mapping[Path, Picture]
+    left_out: int
 
 
 def drawn(results: Path, names: Collection[str]) -> list[Path]:
@@ -42,14 +44,23 @@ def embedded(
 ) -> Embedded:
     """Everything that a page of these experiments shows, in at most so many characters; sizes: one figure more.
 
-    What sections begin with is counted twice, as it comes again below. `show` is told how many figures are done, and
-    of how many.
+    Where there is more than fits, it is left out from the end of `names`, films that would take more than half; what
+    sections begin with stays, and is counted twice, as it comes again below. `show` is told how many figures are done,
+    and of how many. Raises InputError where not even `sizes` fits.
     """
-    paths = [sizes, *drawn(results, names), *led(results, settings, names)]
+    paths = [sizes, *led(results, settings, names), *drawn(results, names)]
     show(0, len(paths))
     moving = [path for name in names for path in sorted((results / "showcase" / name).glob("*.webp"))]
-    films = {path: embedding.reel(path) for path in moving}
+    films, left = {}, most // 2
+    for path in moving:
+        film = embedding.reel(path)
+        left -= film.characters
+        if left < 0:
+            break
+        films[path] = film
     plain = {tile.cover: embedding.plain(tile.cover) for tile in tiles}
     taken = sum(reel.characters for reel in films.values()) + sum(len(each.data) for each in plain.values())
     figures = embedding.embedded(paths, most - taken, lambda done: show(done, len(paths)))
-    return Embedded(figures, films, plain)
+    if sizes not in figures:
+        raise InputError(f"results/report: expected pictures that fit into {most} characters, found more in {sizes}")
+    return Embedded(figures, films, plain, len({*paths, *moving}) - len(figures) - len(films))

@@ -14,6 +14,7 @@ from pipeline.running.spared import Stamp, stamp
 
 HEAD: Final = "schema: '2.0'\nstages:\n"
 WIDTH: Final = 80  # columns, after which ruamel.yaml, DVC's writer, breaks a line at a space
+LONGEST: Final = 120  # columns, after which it puts a value below its key
 OWN: Final = r"(?!(?i:true|false|null|yes|no|on|off|y|n)\b)"  # a word with a meaning of its own is none of ours
 KEY: Final = OWN + r"[A-Za-z_][\w./@-]{0,99}"
 VALUE: Final = (
@@ -151,7 +152,7 @@ def _plain(piece: str) -> bool:
             return False
         indent, dashes, key, value, item = found.groups("")
         column, listed = len(indent), bool(dashes)
-        if (len(line) > WIDTH and " " in value + item) or not (key or listed):
+        if len(line) > (WIDTH if " " in value + item else LONGEST) or not (key or listed):
             return False
         if column == (opened if listed else opened + 2):
             levels.append((column, listed))

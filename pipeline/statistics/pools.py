@@ -96,14 +96,20 @@ def pool(sides: Sequence[Measured]) -> list[Measured]:
     return done
 
 
-@lru_cache
+@lru_cache(maxsize=1024)
 def shuffled(number: int) -> NDArray[np.intp]:
     """An order of the draws, another for each number: quantiles in any of them fill the space evenly with the others'.
 
     Richtmyer's sequence: n times the root of a prime, modulo 1.
     """
-    primes = [n for n in range(2, 2000) if all(n % d for d in range(2, math.isqrt(n) + 1))]
+    primes = _primes()
     return ((np.arange(DRAWS) * math.sqrt(primes[number % len(primes)])) % 1).argsort().argsort()
+
+
+@lru_cache
+def _primes() -> list[int]:
+    """2,262 of them, more than there will be experiments on the same images."""
+    return [n for n in range(2, 20_000) if all(n % d for d in range(2, math.isqrt(n) + 1))]
 
 
 def _variance(values: Sequence[float]) -> float:

@@ -59,8 +59,13 @@ def test_photographs_are_like_themselves_and_coarser_where_there_is_less_room(tm
     coarse = embedding.embedded(paths, size - 1)
     assert sum(len(picture.data) for picture in coarse.values()) < size
     assert coarse[paths[0]].width == fine[paths[0]].width  # shown as large
-    with pytest.raises(InputError, match="expected pictures that fit into 100 characters"):
-        embedding.embedded(paths, 100)
+
+
+def test_what_does_not_fit_however_coarse_is_left_out_from_the_end(tmp_path: Path) -> None:
+    paths = [photo(tmp_path / f"{seed}.png", seed) for seed in range(3)]
+    assert not embedding.embedded(paths, 100)
+    room = next(room for room in range(100, 10**6, 100) if embedding.embedded(paths[:1], room))
+    assert list(embedding.embedded(paths, room)) == paths[:1]
 
 
 def test_the_same_files_give_the_same_page(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import reported
 
 from pipeline.figures.common import film
 from pipeline.figures.common.film import Film
+from pipeline.ground.errors import InputError
 from pipeline.report import embedding, page, pictures
 from pipeline.report.settings import Settings
 
@@ -55,11 +56,24 @@ def test_films_count_towards_what_fits(tmp_path: Path) -> None:
     assert list(found.films) == [path]
     assert list(found.figures) == [sizes, figure]
     assert told[-1] == (2, 2)
-    least = found.films[path].characters + sum(len(each.data) for each in found.figures.values())
-    again = pictures.embedded(tmp_path, ["plain"], NONE, sizes, (), least)
-    assert again.figures == found.figures
-    with pytest.raises(Exception, match="expected pictures that fit"):
-        pictures.embedded(tmp_path, ["plain"], NONE, sizes, (), found.films[path].characters + 100)
+    assert found.left_out == 0
+    film, shown = found.films[path].characters, sum(len(each.data) for each in found.figures.values())
+    again = pictures.embedded(tmp_path, ["plain"], NONE, sizes, (), film + max(film, shown))
+    assert (again.films, again.figures) == (found.films, found.figures)
+
+
+def test_what_does_not_fit_is_counted(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        saved(tmp_path / f"showcase/{name}/learning.webp", 4)
+        reported.picture(tmp_path / f"figures/{name}/samples.png")
+    sizes = reported.picture(tmp_path / "sizes.png")
+    whole = pictures.embedded(tmp_path, ["a", "b"], NONE, sizes, (), 10**6)
+    film = next(iter(whole.films.values())).characters
+    some = pictures.embedded(tmp_path, ["a", "b"], NONE, sizes, (), 4 * film - 2)
+    assert [path.parent.name for path in some.films] == ["a"]
+    assert some.left_out == 5 - len(some.films) - len(some.figures)
+    with pytest.raises(InputError, match="expected pictures that fit into 10 characters"):
+        pictures.embedded(tmp_path, ["a", "b"], NONE, sizes, (), 10)
 
 
 @pytest.fixture(scope="module")

@@ -103,4 +103,4 @@ def test_names_are_escaped_and_may_break() -> None:
 
 
 def test_room_for_pictures_is_what_decoders_leave(shown: Content) -> None:
-    assert page.room([]) - page.room(shown.decoders) == sum(len(each.weights) for each in shown.decoders)
+    assert page.room([], 1) - page.room(shown.decoders, 1) == sum(len(each.weights) for each in shown.decoders)
