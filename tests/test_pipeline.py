@@ -22,8 +22,9 @@ OWN = {f"{stage}@fc_vae" for stage in ("train", "evaluate", "figures")} | LAST
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """Two experiments, reproduced and committed."""
+    """Two experiments, one of two seeds, reproduced and committed."""
     workspace = make(tmp_path_factory.mktemp("pipeline"), NAMES)
+    workspace.edit(lambda content: content["experiments"]["fc_cvae"].update(seeds=[0, 1]))
     done = workspace.reproduced()
     assert done == LAST | {"prepare@digits", "classify@digits", "referee@digits"} | {
         f"{stage}@{name}" for stage in ("train", "evaluate", "figures") for name in NAMES
@@ -57,7 +58,7 @@ def test_results_are_complete(workspace: Workspace) -> None:
     for name in NAMES:
         results = workspace.folder / "results"
         metrics = json.loads((results / f"metrics/{name}.json").read_text())
-        assert (metrics["source"], metrics["seeds"]) == ("digits8x8", 1)
+        assert (metrics["source"], metrics["seeds"]) == ("digits8x8", 1 + (name == "fc_cvae"))
         named = {"elbo", "reconstruction", "kl", "nll", "mse", "active_units", "frechet_distance", "kernel_distance"}
         named |= {
             "precision",
@@ -152,7 +153,9 @@ def test_a_seed_more_trains_that_seed_only(workspace: Workspace) -> None:
     _restore(workspace)
 
 
-def test_repeating_everything_gives_the_same_bits(workspace: Workspace) -> None:
+def test_repeating_everything_on_workers_gives_the_same_bits(workspace: Workspace) -> None:
+    """Of stages that `dvc repro` ran one after another, with their seeds side by side in one process."""
+
     def results() -> dict[str, bytes]:
         folders = ("models", "metrics", "measurements", "classifiers", "referees")
         files = [path for name in folders for path in (workspace.folder / "results" / name).rglob("*.*")]
@@ -160,8 +163,10 @@ def test_repeating_everything_gives_the_same_bits(workspace: Workspace) -> None:
 
     before = results()
     shutil.rmtree(workspace.folder / ".resume")
-    workspace.run("dvc", "repro", "--force", "--no-run-cache")
+    said = workspace.run("latentlab", "run", "--force", "--workers", "2", "--threads", "1")
+    assert said.count("seed 1: trained before") == said.count("seed 0: trained before") == 1  # by other processes
     assert results() == before
+    assert "up to date" in workspace.run("dvc", "status")
 
 
 def test_experiments_params_metrics_and_plots(workspace: Workspace, tmp_path: Path) -> None:
