@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from cluster.stored import Stored, served
 from dvc.repo import Repo
+from fsspec.implementations.memory import MemoryFileSystem
 
 from pipeline.cluster import depot
 from pipeline.cluster.depot import Depot, Remote
@@ -271,6 +272,16 @@ def test_many_at_the_same_time(machines: Machines) -> None:
 
 def configured(project: Path, *lines: str) -> None:
     (project / ".dvc/config.local").write_text("\n".join(lines) + "\n")
+
+
+def test_nothing_piles_up_in_memory(machines: Machines) -> None:
+    """DVC leaves every listing of a folder in a file system in memory; runs of thousands of stages look at many."""
+    machines.write(CODE)
+    machines.send(*PATHS)
+    before = set(MemoryFileSystem.store)
+    machines.write({"code/a.py": "edited"})
+    machines.send(*PATHS)
+    assert set(MemoryFileSystem.store) == before
 
 
 def test_no_secret_is_sent(project: Path) -> None:
