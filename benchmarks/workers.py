@@ -21,6 +21,7 @@ import yaml
 from pipeline.costs import rates
 from pipeline.costs.costs import costs
 from pipeline.costs.wall import Units
+from pipeline.running import record
 from tools.plan import committed, sized
 
 SLEEP = """import json, sys, time
@@ -65,6 +66,11 @@ def lay_out(folder: Path, found: Units, pace: float) -> float:
     (folder / "params.yaml").write_text(yaml.safe_dump({"seeds": seeds_of}), encoding="utf-8")
     named = {_plain(unit): each for unit, each in seconds.items()}
     (folder / "seconds.json").write_text(json.dumps(named), encoding="utf-8")
+    longest = {
+        _plain(stage): max(seconds[f"{stage}#{seed}"] for seed in seeds) for stage, seeds in parts.items() if seeds
+    }
+    known = {_plain(stage): seconds[stage] for stage, seeds in parts.items() if not seeds} | longest
+    record.save(record.Times("simulated", 1, sum(known.values()), known), folder / record.TIMES)
     for command in (("git", "init", "-q"), ("dvc", "init", "-q")):
         subprocess.run(command, cwd=folder, check=True, env=_environment())
     return found.critical()[0] / pace
@@ -80,10 +86,12 @@ def _environment() -> Mapping[str, str]:
 
 
 def makespan(folder: Path) -> float:
-    """Seconds from the first stage's beginning to the end of the run, of its log."""
+    """Seconds from the first stage's beginning to the last one's end, of the run's log."""
     lines = [json.loads(line) for line in (folder / ".latentlab/run.jsonl").read_text(encoding="utf-8").splitlines()]
-    began = min(line["started_seconds"] for line in lines if "stage" in line)
-    return float(lines[-1]["total_seconds"] - began)
+    stages = [line for line in lines if "stage" in line]
+    last = stages[-1]  # which has no parts, whose seconds would add up
+    ended = last["started_seconds"] + last["startup_seconds"] + last["seconds"]
+    return float(ended - min(line["started_seconds"] for line in stages))
 
 
 def main() -> None:

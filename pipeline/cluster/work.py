@@ -100,7 +100,10 @@ class Stages(WorkerPlugin):
                 return Outcome(*self._watched(job, command), {})
             depot = self._depot()
             depot.get(self.own, objects)
-            for path in files.outputs:
+            for path in files.outputs:  # as DVC does with those of an earlier run
+                shutil.rmtree(self.own / path) if (self.own / path).is_dir() else (self.own / path).unlink(
+                    missing_ok=True
+                )
                 (self.own / path).parent.mkdir(parents=True, exist_ok=True)
             folder = str(self.own / Path(command.folder).relative_to(self.root))
             status, cpu, lines = self._watched(

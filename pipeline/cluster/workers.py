@@ -134,7 +134,8 @@ class Workers:
             objects: Mapping[str, str] = {}
             if not worker.facts.shared:
                 assert self.depot is not None
-                inputs = dict.fromkeys([*work.CODE, *files.inputs, *work.kept(self.root, files.state)])
+                others = [path for path in files.inputs if not path.startswith(tuple(f"{each}/" for each in work.CODE))]
+                inputs = dict.fromkeys([*work.CODE, *others, *work.kept(self.root, files.state)])
                 objects = self.depot.put(self.root, [path for path in inputs if (self.root / path).exists()])
             key = f"{command.text}-{uuid.uuid4().hex}"
             options: dict[str, Any] = {"workers": [worker.address], "pure": False, "key": key, "retries": 0}
@@ -197,9 +198,10 @@ class Workers:
                 self._end(worker.job, worker, Lost(worker.job, worker.place.name))
             if future is not None:
                 self.client.cancel([future])
-        found = self.client.run(work.facts, workers=new, on_error="ignore") if new else {}
+        found = self.client.run(work.facts, workers=new, on_error="return") if new else {}
         for address, facts in found.items():
-            self._arrived(address, str(there[address]["name"]), facts)
+            if isinstance(facts, work.Facts):  # else it is not ready, or gone already
+                self._arrived(address, str(there[address]["name"]), facts)
 
     def _arrived(self, address: str, name: str, facts: "Facts") -> None:
         if not facts.shared and self.depot is None:

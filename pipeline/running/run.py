@@ -71,7 +71,7 @@ class Run:
                 self._survey()
                 while not self.stopping:
                     self._fill()
-                    if not self.running:
+                    if not self.running and not self._more():
                         break
                     if time.monotonic() - self.written > APART * self.writing:
                         self._write()
@@ -155,6 +155,10 @@ class Run:
             if stage is None:
                 return
             self._begin(stage)
+
+    def _more(self) -> bool:
+        """Whether a stage will start as soon as there is room: workers may yet come."""
+        return self.waiting.any_ready and (self.keep_going or not self.failed)
 
     def _begin(self, name: str) -> None:
         start = time.monotonic()

@@ -27,6 +27,10 @@ class Waiting:
     def names(self) -> Collection[str]:
         return self.missing.keys()
 
+    @property
+    def any_ready(self) -> bool:
+        return any(self.ready.values())
+
     def fill(self, names: Iterable[str]) -> None:
         """Takes in stages, each of which needs those of them that must be done before."""
         found = dict.fromkeys(names)
