@@ -91,7 +91,7 @@ class Committed:
 
 
 class Hashes:
-    """What the files of a dependency hash to; DVC looks at all of them seven times while it begins and keeps a stage."""
+    """What the files of a dependency hash to; DVC looks seven times while it begins and keeps a stage."""
 
     def __init__(self) -> None:
         self.known: dict[int, Any] | None = None
