@@ -90,8 +90,42 @@ class Committed:
         return PurePosixPath(Path(relpath(path, scm.root_dir)).as_posix()) in self.paths
 
 
+class Hashes:
+    """What the files of a dependency hash to; DVC looks seven times while it begins and keeps a stage."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, Any] | None = None
+
+    def serve(self, stages: Iterable[Any]) -> None:
+        """Lets the stages' dependencies on files ask here."""
+        from dvc.dependency.base import Dependency
+
+        for stage in stages:
+            for dependency in stage.deps:
+                if type(dependency) is Dependency:
+                    dependency._build = partial(self.build, dependency)
+
+    def build(self, dependency: Any, *given: Any, **how: Any) -> Any:
+        """What `Output._build` of DVC 3.67 returns, which is given the same by all who ask for a dependency's."""
+        if self.known is None:
+            return type(dependency)._build(dependency, *given, **how)
+        if id(dependency) not in self.known:
+            self.known[id(dependency)] = type(dependency)._build(dependency, *given, **how)
+        return self.known[id(dependency)]
+
+    @contextmanager
+    def once(self) -> Iterator[None]:
+        """Here no command runs, so that what is looked at once need not be again."""
+        self.known = {}
+        try:
+            with _swept():
+                yield
+        finally:
+            self.known = None
+
+
 @contextmanager
-def swept() -> Iterator[None]:
+def _swept() -> Iterator[None]:
     """Removes what DVC leaves in memory of each folder that it looks at, and searches when it looks at the next."""
     from dvc_objects.fs.memory import MemoryFileSystem
 

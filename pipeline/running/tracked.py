@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pipeline.ground.errors import InputError
 from pipeline.running import locked, torn
 from pipeline.running.commands import Command, Files
-from pipeline.running.spared import Committed, Parameters, swept
+from pipeline.running.spared import Committed, Hashes, Parameters
 
 Done = Literal["unchanged", "restored", "kept"]  # kept: its outputs are taken as they are, as it is frozen or data
 
@@ -27,11 +27,12 @@ class Tracked:
     stages: Mapping[str, Any]
     force: bool
     locks: locked.Files = field(default_factory=locked.Files)
+    hashes: Hashes = field(default_factory=Hashes)
     unwritten: list[str] = field(default_factory=list)
 
     def changed(self, name: str) -> bool:
         """Whether a stage must run, as far as what it is made from is there. Raises InputError."""
-        with _one_line(), swept():
+        with _one_line(), self.hashes.once():
             return self.force or bool(self.stages[name].changed())
 
     def begin(self, name: str) -> "Done | list[Command]":
@@ -43,7 +44,7 @@ class Tracked:
         from dvc.stage.run import _enforce_cmd_list, _make_cmd, get_executable, prepare_kwargs
 
         stage = self.stages[name]
-        with _one_line(), swept():
+        with _one_line(), self.hashes.once():
             if stage.frozen or not stage.cmd:
                 if not stage.reproduce(force=self.force):
                     return "unchanged"
@@ -78,7 +79,7 @@ class Tracked:
     def finish(self, name: str) -> None:
         """Keeps what a stage's commands made, for dvc.lock too. Raises InputError: an output is missing."""
         stage = self.stages[name]
-        with _one_line(), swept():
+        with _one_line(), self.hashes.once():
             stage.repo._reset()  # a command may have changed any file, .dvcignore too
             uncached = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
             stage.save(run_cache=not uncached)
@@ -136,10 +137,11 @@ def opened(targets: Sequence[str], force: bool) -> Iterator[Tracked]:
         orders: dict[Path, list[str]] = {}
         for stage in filter(_named, steps):
             orders.setdefault(Path(stage.path).with_suffix(".lock"), []).append(stage.name)
-        locks = locked.Files()
+        locks, hashes = locked.Files(), Hashes()
+        hashes.serve(steps)
         before = {path: locks.names(path) for path in orders}
         try:
-            yield Tracked(list(stages), needs, stages, force, locks)
+            yield Tracked(list(stages), needs, stages, force, locks, hashes)
         finally:
             for path, order in orders.items():
                 if set(order) - set(before[path]) and path.exists():
