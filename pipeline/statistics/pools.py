@@ -102,14 +102,8 @@ def shuffled(number: int) -> NDArray[np.intp]:
 
     Richtmyer's sequence: n times the root of a prime, modulo 1.
     """
-    primes = _primes()
+    primes = [n for n in range(2, 2000) if all(n % d for d in range(2, math.isqrt(n) + 1))]
     return ((np.arange(DRAWS) * math.sqrt(primes[number % len(primes)])) % 1).argsort().argsort()
-
-
-@lru_cache
-def _primes() -> list[int]:
-    """2,262 of them, more than there will be experiments on the same images."""
-    return [n for n in range(2, 20_000) if all(n % d for d in range(2, math.isqrt(n) + 1))]
 
 
 def _variance(values: Sequence[float]) -> float:
