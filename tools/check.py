@@ -52,7 +52,7 @@ def faults(content: Mapping[str, Any]) -> list[str]:
         try:
             step()
         except InputError as error:
-            found.append(str(error))
+            found.append(" ".join(str(error).splitlines()))  # a key may hold anything
 
     found += [
         f"params.yaml: {key}: unknown block, expected {', '.join(BLOCKS)}" for key in content if key not in BLOCKS

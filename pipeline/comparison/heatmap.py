@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.comparison.grid import Field
 from pipeline.comparison.words import ARROWS, places, said
+from pipeline.ground.errors import InputError
 from pipeline.ground.files import replacing
 from pipeline.statistics.intervals import Estimate
 from pipeline.statistics.measurements import Better
@@ -29,13 +30,20 @@ MARGIN: Final = 0.12  # inches of paper around everything
 LEGEND: Final = 0.45  # inches that a legend takes
 COLOURS: Final[Mapping[Better, str]] = {"higher": "viridis", "lower": "viridis_r", "neither": "Blues"}
 PAGE: Final = 11.0  # inches that panels side by side take at most
+PANELS: Final = 200  # of which one picture can be read, and is drawn within a minute
+PIXELS: Final = 65_000  # of a side, above which Matplotlib draws no picture
 
 
 def draw(fields: Sequence[Field], base: str, names: Mapping[str, str], path: Path) -> None:
     """Writes a PNG with a panel for each field, all over the same parameters.
 
-    base: the revision's name. names: what to call the parameters, by their keys.
+    base: the revision's name. names: what to call the parameters, by their keys. Raises InputError for more fields, or
+    values of the parameters, than a picture holds.
     """
+    if len(fields) > PANELS:
+        raise InputError(
+            f"--heatmap: expected at most {PANELS} metrics, found {len(fields)}; choose some with --metric"
+        )
     figure = _heat_maps(fields, base, names) if fields[0].across[0] else _intervals(fields, base, names)
     with replacing(path) as beside:
         figure.savefig(beside, format="png", dpi=DPI, metadata={"Software": None})
@@ -166,6 +174,11 @@ def _panels(
     lines = wrap(caption, int((width - 2 * MARGIN) / (0.008 * SMALL_SIZE)))
     heading = MARGIN + 0.25 + 0.16 * len(lines)
     height = heading + rows * size[1] + below
+    if (pixels := max(width, height) * DPI) > PIXELS:
+        raise InputError(
+            f"--heatmap: expected a picture of at most {PIXELS:,} pixels a side, found {pixels:,.0f}; "
+            "choose fewer metrics with --metric, or fewer revisions"
+        )
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER)
     text: dict[str, Any] = {"ha": "left", "va": "top", "family": FONT, "x": MARGIN / width, "linespacing": 1.15}
     figure.text(y=1 - MARGIN / height, s=title, size=TITLE_SIZE, weight="bold", color=INK, **text)

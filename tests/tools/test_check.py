@@ -263,6 +263,7 @@ LEAVES = [f"{block}.digits" for block in ROLES]
     st.text(max_size=6),
     VALUES,
 )
+@example("report", "", {"\n": None})
 def test_a_value_of_any_kind_anywhere_never_ends_in_a_traceback(where: str, key: str, value: Any) -> None:
     content = small("fc_vae")
     place: Any = content
