@@ -281,7 +281,7 @@ STAGES = ("prepare", "classify", "referee", "train", "evaluate", "figures", *sor
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_reads_exactly_what_it_declares(stage: str, workspace: Workspace) -> None:
     """Parameters, files and code, as they are read at run time against those in dvc.yaml as DVC resolved it."""
-    key = "" if stage in LAST else "digits" if stage in ("prepare", "classify", "referee") else "fc_cvae"
+    key = "" if stage in LAST else "digits" if stage in ("prepare", "classify", "referee") else "fc_vae"
     lock = yaml.safe_load((workspace.folder / "dvc.lock").read_text())["stages"][f"{stage}@{key}".rstrip("@")]
     if stage == "train":
         shutil.rmtree(workspace.folder / ".resume", ignore_errors=True)
