@@ -244,6 +244,7 @@ def test_sample_and_results_read_what_was_made(workspace: Workspace, tmp_path: P
         (["latentlab", "sample", "fc_vae", "--device", "abacus"], ["abacus", "cpu"]),
         (["latentlab", "budget", "huge"], ["huge", "evening, full, laptop, smoke"]),
         (["python", "-m", "stages.train", "nobody"], ["experiments.nobody", "fc_vae"]),
+        (["python", "-m", "stages.train", "fc_cvae", "--seed", "7"], ["experiments.fc_cvae.seeds (0, 1)", "found 7"]),
         (["python", "-m", "stages.evaluate", "nobody"], ["results/models/nobody"]),
         (["python", "-m", "stages.figures", "nobody"], ["results/models/nobody"]),
         (["python", "-m", "stages.prepare", "letters"], ["data.letters", "digits"]),

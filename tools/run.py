@@ -1,6 +1,6 @@
 """`latentlab run`: what `latentlab repro` does, on workers of this machine or of others."""
 
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ from pipeline.ground.errors import InputError
 
 if TYPE_CHECKING:
     from pipeline.cluster.depot import Depot, Remote
+    from pipeline.running.commands import Events
 
 WORKERS = 2
 
@@ -57,14 +58,18 @@ def run(
         workers = WORKERS
     choice = Choice(workers, threads, scheduler, cluster, tls)
     offers = expected(choice)
-    rows = Rows()
-    with screen() as shown, connected(choice, shown.say) as client, opened(targets or [], force) as tracked:
-        if link := dashboard(client):
-            shown.say(f"what each worker does: {link}")
-        depot, sent = _shared(remote)
-        place = partial(Workers, client, Path.cwd(), offers, depot, sent)
-        log = records.Log(records.LOG, len(client.scheduler_info()["workers"]))
-        found = Run(tracked, records.load(), place, log, shown, rows.of, keep_going=True, parts=True)
+    rows, log = Rows(), records.Log(records.LOG, sum(offer.count for offer in offers))
+    with screen() as shown, opened(targets or [], force) as tracked, ExitStack() as stack:
+
+        def begin(events: "Events", modules: bool) -> Workers:
+            """Starts a cluster, or finds one, when it is certain that a stage will run."""
+            client = stack.enter_context(connected(choice, shown.say))
+            if link := dashboard(client):
+                shown.say(f"what each worker does: {link}")
+            depot, sent = _shared(remote)
+            return Workers(client, Path.cwd(), offers, depot, sent, events, modules)
+
+        found = Run(tracked, records.load(), begin, log, shown, rows.of, keep_going=True, parts=True)
         found()
     print(found.conclude())
 

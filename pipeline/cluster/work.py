@@ -27,7 +27,7 @@ from pipeline.running.record import machine
 if TYPE_CHECKING:
     from pipeline.cluster.depot import Depot, Remote
 
-NAME: Final = "latentlab"  # of the plug-in, and of the topic of Dask's events for what commands print
+NAME: Final = "latentlab"
 TELL_EVERY = 0.5  # seconds between two messages about one command
 PATIENCE = 10.0  # seconds after SIGTERM, for a command that nobody waits for any more
 CODE = ("pipeline", "stages", "params.yaml")  # what commands need besides what their stages are made from
@@ -60,14 +60,14 @@ class Outcome:
 class Stages(WorkerPlugin):
     """Runs commands on a worker.
 
-    root: the project's folder; token: a file in it, that tells whether a worker sees the same disk; modules: whether
-    any command is a stage of ours; remote: through which files go to and from workers that do not see the disk.
+    root: the project's folder; token: a file in it, that tells whether a worker sees the same disk, and whose name is
+    the run's: that of the plug-in, and of the topic of Dask's events for what commands print; modules: whether any
+    command is a stage of ours; remote: through which files go to and from workers that do not see the disk.
     """
-
-    name = NAME
 
     def __init__(self, root: Path, token: Path, modules: bool, remote: "Remote | None") -> None:
         self.root, self.token, self.modules, self.remote = root, token, modules, remote
+        self.name = token.name
 
     def setup(self, worker: Worker) -> None:
         """Called by Dask, on the worker."""
@@ -100,11 +100,10 @@ class Stages(WorkerPlugin):
                 return Outcome(*self._watched(job, command), {})
             depot = self._depot()
             depot.get(self.own, objects)
-            for path in files.outputs:  # as DVC does with those of an earlier run
-                shutil.rmtree(self.own / path) if (self.own / path).is_dir() else (self.own / path).unlink(
-                    missing_ok=True
-                )
-                (self.own / path).parent.mkdir(parents=True, exist_ok=True)
+            for path in set(files.outputs) - objects.keys():  # of an earlier run
+                place = self.own / path
+                shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
+                place.parent.mkdir(parents=True, exist_ok=True)
             folder = str(self.own / Path(command.folder).relative_to(self.root))
             status, cpu, lines = self._watched(
                 job, replace(command, environment={**command.environment, "DVC_ROOT": str(self.own)}, folder=folder)
@@ -130,13 +129,13 @@ class Stages(WorkerPlugin):
             with suppress(queue.Empty):
                 event = self.events.get(timeout=TELL_EVERY)
                 if isinstance(event, Started):
-                    self.worker.log_event(NAME, {"job": job, "began": True})
+                    self.worker.log_event(self.name, {"job": job, "began": True})
                 elif isinstance(event, Line) and event.job == job:
                     lines.append(event.text)
                 elif isinstance(event, Ended) and event.job == job:
                     return event.status, event.cpu_seconds, lines
             if lines and time.monotonic() - told > TELL_EVERY:
-                self.worker.log_event(NAME, {"job": job, "lines": lines})
+                self.worker.log_event(self.name, {"job": job, "lines": lines})
                 lines, told = [], time.monotonic()
             task = self.worker.state.tasks.get(key)
             if task is None or task.state in ("cancelled", "released", "forgotten"):
@@ -152,26 +151,26 @@ def kept(root: Path, state: str | None) -> list[str]:
     )
 
 
-def execute(job: int, command: Command, files: Files, objects: Mapping[str, str]) -> Outcome | str:
-    """A Dask task: runs a command by the worker's plug-in; what is wrong, in words, where it could not run."""
+def execute(run: str, job: int, command: Command, files: Files, objects: Mapping[str, str]) -> Outcome | str:
+    """A Dask task: runs a command by a run's plug-in; what is wrong, in words, where it could not run."""
     try:
-        return _plugin(get_worker()).run(job, command, files, objects)
+        return _plugin(run, get_worker()).run(job, command, files, objects)
     except InputError as error:
         return str(error)
 
 
-def facts(dask_worker: Worker) -> Facts:
+def facts(run: str, dask_worker: Worker) -> Facts:
     """For `Client.run`."""
-    return _plugin(dask_worker).facts
+    return _plugin(run, dask_worker).facts
 
 
-async def send(number: int, dask_worker: Worker) -> None:
+async def send(run: str, number: int, dask_worker: Worker) -> None:
     """For `Client.run`, which waits for no answer of a coroutine: sends a signal to all processes of the command."""
-    _plugin(dask_worker).commands.signal(number)
+    _plugin(run, dask_worker).commands.signal(number)
 
 
-def _plugin(worker: Worker) -> Stages:
-    plugin = worker.plugins[NAME]
+def _plugin(run: str, worker: Worker) -> Stages:
+    plugin = worker.plugins[run]
     assert isinstance(plugin, Stages)
     return plugin
 

@@ -1,6 +1,7 @@
 """Stages' commands on Dask workers: which worker takes which, and what becomes of those whose worker is lost."""
 
 import threading
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.cluster.settings import Offer
     from pipeline.cluster.work import Facts, Outcome
 
+GONE = 60.0  # seconds without a word of the scheduler, until it is given up
 LOOK_EVERY = 1.0  # seconds between two looks at which workers there are
 VARIABLES = ("LATENTLAB_", "DVC_STAGE", "DVC_ROOT")  # what of the environment here commands are to have elsewhere
 
@@ -57,12 +59,13 @@ class Workers:
         self.workers: dict[str, Worker] = {}
         self.futures: dict[int, Future[Outcome | str] | None] = {}  # None until it is asked for
         self.faults: dict[str, str] = {}  # why workers are of no use, by address
+        self.seen = time.monotonic()  # when the scheduler last said who is there
         self.lock, self.closing = threading.RLock(), threading.Event()
-        self.token = root / ".latentlab" / f"shared-{uuid.uuid4().hex}"
+        self.token = root / ".latentlab" / f"run-{uuid.uuid4().hex}"
         self.token.parent.mkdir(exist_ok=True)
         self.token.touch()
         client.register_plugin(work.Stages(root, self.token, modules, remote))
-        client.subscribe_topic(work.NAME, self._heard)
+        client.subscribe_topic(self.token.name, self._heard)
         self._look()
         self.watch = threading.Thread(target=self._watch, daemon=True)
         self.watch.start()
@@ -75,6 +78,8 @@ class Workers:
         with self.lock:
             if not self.workers and self.faults and not self.futures:
                 raise InputError(next(iter(self.faults.values())))
+            if self.client.status in ("closed", "closing") or time.monotonic() - self.seen > GONE:
+                raise InputError("Dask's scheduler is gone; the same command goes on where it can")
             return self._pick(wanted) is not None
 
     def start(self, job: int, command: Command, wanted: Wanted, files: Files) -> Place:
@@ -93,11 +98,9 @@ class Workers:
         with self.lock:
             busy = [worker.address for worker in self.workers.values() if worker.job is not None]
         if busy:
-            self.client.run(work.send, number, workers=busy, on_error="ignore", wait=False)
+            self.client.run(work.send, self.token.name, number, workers=busy, on_error="ignore", wait=False)
 
     def close(self) -> None:
-        from pipeline.cluster import work
-
         self.closing.set()
         self.watch.join()
         with self.lock:
@@ -105,7 +108,7 @@ class Workers:
             self.futures.clear()
         with suppress(Exception):  # the scheduler may be gone
             self.client.cancel(futures)
-            self.client.unregister_worker_plugin(work.NAME)
+            self.client.unregister_worker_plugin(self.token.name)
         self.token.unlink(missing_ok=True)
 
     def _pick(self, wanted: Wanted) -> Worker | None:
@@ -126,7 +129,7 @@ class Workers:
 
     def _run(self, job: int, command: Command, files: Files, worker: Worker) -> None:
         """In a thread of its own: a command from its asking to its end."""
-        from distributed import CancelledError
+        from distributed import CancelledError, KilledWorker
 
         from pipeline.cluster import work
 
@@ -135,14 +138,15 @@ class Workers:
             if not worker.facts.shared:
                 assert self.depot is not None
                 others = [path for path in files.inputs if not path.startswith(tuple(f"{each}/" for each in work.CODE))]
-                inputs = dict.fromkeys([*work.CODE, *others, *work.kept(self.root, files.state)])
+                # Outputs that are there are those of a stage's commands before this one
+                inputs = dict.fromkeys([*work.CODE, *others, *files.outputs, *work.kept(self.root, files.state)])
                 objects = self.depot.put(self.root, [path for path in inputs if (self.root / path).exists()])
             key = f"{command.text}-{uuid.uuid4().hex}"
             options: dict[str, Any] = {"workers": [worker.address], "pure": False, "key": key, "retries": 0}
             with self.lock:
                 if job not in self.futures:  # its worker was lost meanwhile
                     return
-                future = self.client.submit(work.execute, job, command, files, objects, **options)
+                future = self.client.submit(work.execute, self.token.name, job, command, files, objects, **options)
                 self.futures[job] = future
             outcome = future.result()
             if isinstance(outcome, str):
@@ -155,9 +159,11 @@ class Workers:
         except InputError as error:
             self.events.put(Line(job, f"error: {error}"))
             self._end(job, worker, Ended(job, 1, None))
-        except (CancelledError, OSError, RuntimeError) as error:  # of Dask: the worker or the scheduler is gone
-            del error
+        except (CancelledError, KilledWorker, OSError):  # of Dask: the worker is gone, or the scheduler
             self._end(job, worker, Lost(job, worker.place.name))
+        except Exception as error:  # of a worker where something else is installed
+            self.events.put(Line(job, f"worker {worker.place.name}: {type(error).__name__}: {error}"))
+            self._end(job, worker, Ended(job, 1, None))
 
     def _end(self, job: int, worker: Worker, event: Ended | Lost) -> None:
         """Tells how a command ended, once."""
@@ -179,7 +185,7 @@ class Workers:
 
     def _watch(self) -> None:
         while not self.closing.wait(LOOK_EVERY):
-            with suppress(OSError, TimeoutError):  # for a while the scheduler may have no time
+            with suppress(Exception):  # for a while the scheduler may have no time, or be gone: see `room`
                 self._look()
 
     def _look(self) -> None:
@@ -187,6 +193,7 @@ class Workers:
         from pipeline.cluster import work
 
         there = self.client.scheduler_info()["workers"]
+        self.seen = time.monotonic()
         with self.lock:
             gone = [worker for address, worker in self.workers.items() if address not in there]
             new = [address for address in there if address not in self.workers and address not in self.faults]
@@ -198,7 +205,7 @@ class Workers:
                 self._end(worker.job, worker, Lost(worker.job, worker.place.name))
             if future is not None:
                 self.client.cancel([future])
-        found = self.client.run(work.facts, workers=new, on_error="return") if new else {}
+        found = self.client.run(work.facts, self.token.name, workers=new, on_error="return") if new else {}
         for address, facts in found.items():
             if isinstance(facts, work.Facts):  # else it is not ready, or gone already
                 self._arrived(address, str(there[address]["name"]), facts)

@@ -66,24 +66,28 @@ class Run:
 
     def __call__(self) -> None:
         """Runs all that has changed, until a stage fails or it is stopped; `conclude` tells."""
-        with _stoppable(self._ask_to_stop):
-            try:
-                self._survey()
-                while not self.stopping:
-                    self._fill()
-                    if not self.running and not self._more():
-                        break
-                    if time.monotonic() - self.written > APART * self.writing:
-                        self._write()
-                    self._hear()
-                if self.stopping:
-                    self._stop()
-            finally:
-                if self.commands:
-                    self.commands.close()
-                self._write()
+        try:
+            self._survey()
+            with _stoppable(self._ask_to_stop):
+                try:
+                    self._work()
+                finally:
+                    self._write()
+        finally:
+            if self.commands:
+                self.commands.close()
         self.seconds = time.monotonic() - self.log.start
         self.log.write({"total_seconds": self.seconds, "ran": len(self.finished)})
+
+    def _work(self) -> None:
+        while not self.stopping:
+            self._fill()
+            if not self.running and not self._more():
+                return
+            if time.monotonic() - self.written > APART * self.writing:
+                self._write()
+            self._hear()
+        self._stop()
 
     def conclude(self) -> str:
         """What was done, in words. Raises KeyboardInterrupt when it was stopped, InputError when a stage failed."""
@@ -106,8 +110,6 @@ class Run:
         """Finds what must run: what has changed, and, unless it turns out the same, what is made from that."""
         found: dict[str, None] = {}
         for name in self.tracked.names:
-            if self.stopping:
-                return
             if not self.tracked.needs[name].isdisjoint(found):
                 found[name] = None
             elif self.tracked.changed(name):

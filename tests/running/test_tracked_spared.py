@@ -97,7 +97,7 @@ def test_a_dependency_is_looked_at_once_until_a_command_may_have_run(repo: Any, 
     hashes = Hashes()
     hashes.serve(repo.index.stages)
     folder = next(each for each in repo.index.stages[0].deps if each.def_path == "folder")
-    store = MemoryFileSystem().fs.store  # type: ignore[no-untyped-call]
+    store = MemoryFileSystem().fs.store
     held = set(store)
     with hashes.once():
         first = folder.get_hash()
