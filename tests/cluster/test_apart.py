@@ -96,7 +96,10 @@ def scheduler(project: Workspace) -> Iterator[str]:
     for process in reversed(processes):
         process.terminate()
     for process in processes:
-        process.wait(LIMIT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def test_files_go_through_the_remote_and_a_second_clone_has_them(project: Workspace, scheduler: str) -> None:
