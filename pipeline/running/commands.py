@@ -100,6 +100,10 @@ class Ended:
     cpu_seconds: float | None  # of its processes; None where it is not known
     at: float = field(default_factory=time.monotonic)
 
+    @property
+    def words(self) -> str:
+        return f"was ended by signal {-self.status}" if self.status < 0 else f"ended with status {self.status}"
+
 
 @dataclass(frozen=True)
 class Lost:

@@ -68,7 +68,7 @@ class Run:
         """Runs all that has changed, until a stage fails or it is stopped; `conclude` tells."""
         try:
             self._survey()
-            with _stoppable(self._ask_to_stop):
+            with _stoppable(self):
                 try:
                     self._work()
                 finally:
@@ -260,7 +260,7 @@ class Run:
             facts = {"worker": task.place.name, "machine": task.place.machine, "threads": task.place.threads}
             self.log.write({"command": task.command.text, **facts, "seconds": seconds})
         if event.status:
-            job.failed = job.failed or f"`{task.command.text}` {_ending(event.status)}"
+            job.failed = job.failed or f"`{task.command.text}` {event.words}"
         elif not job.waiting() and not job.tasks and not job.failed:
             self._done(job)
 
@@ -301,9 +301,6 @@ class Run:
         elif self.running:
             self.screen.say(f"nothing new starts; {', '.join(self.running)} may finish")
 
-    def _ask_to_stop(self) -> None:
-        self.stopping = True
-
     def _stop(self) -> None:
         """Asks what runs to end; what has ended well meanwhile is kept."""
         for number, seconds in GRACE:
@@ -337,15 +334,15 @@ class Run:
 
 
 @contextmanager
-def _stoppable(stop: Callable[[], None]) -> Iterator[None]:
+def _stoppable(run: Run) -> Iterator[None]:
     """Ctrl-C and SIGTERM stop between two steps only: DVC must not be left amid writing its lock file."""
-    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(*_: object) -> None:
+        run.stopping = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _ending(status: int) -> str:
-    return f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
