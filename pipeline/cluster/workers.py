@@ -63,6 +63,8 @@ class Workers:
         self.lock, self.closing = threading.RLock(), threading.Event()
         self.token = root / ".latentlab" / f"run-{uuid.uuid4().hex}"
         self.token.parent.mkdir(exist_ok=True)
+        for left in self.token.parent.glob("run-*"):  # by killed runs: DVC's lock lets no other run live
+            left.unlink()
         self.token.touch()
         client.register_plugin(work.Stages(root, self.token, modules, remote))
         client.subscribe_topic(self.token.name, self._heard)

@@ -167,6 +167,22 @@ def test_what_dvc_yaml_declares_wrongly_is_one_line(make: Make) -> None:
     assert last.endswith("that the largest worker has, found 1e+06")
 
 
+def test_what_wants_a_gpu_waits_for_one_and_others_leave_it_free(make: Make) -> None:
+    """A worker that is said to have one, and one without: both stages of the first kind run there, one by one."""
+    gpu = {"meta": {"gpus": 1}}
+    stages: dict[str, Any] = {
+        "g1": {"cmd": f"{waiting_for('c.txt')}; echo $CUDA_VISIBLE_DEVICES > g1.txt", "outs": ["g1.txt"], **gpu},
+        "c": {"cmd": "echo $CUDA_VISIBLE_DEVICES > c.txt", "outs": [{"c.txt": {"cache": False}}]},
+        "g2": {"cmd": "echo $CUDA_VISIBLE_DEVICES > g2.txt", "outs": ["g2.txt"], **gpu},
+    }
+    workspace = make(stages)
+    (workspace.folder / "cluster.yaml").write_text("kind: local\ngpus: [7]\nworkers: 1\n")
+    workspace.run("latentlab", "run", "--cluster", "cluster.yaml")
+    where = {line["command"]: line["worker"] for line in log(workspace) if "worker" in line}
+    assert {name: where[stage["cmd"]] for name, stage in stages.items()} == {"g1": "gpu-0", "c": "cpu-0", "g2": "gpu-0"}
+    assert [(workspace.folder / f"{name}.txt").read_text() for name in stages] == ["7\n", "\n", "7\n"]
+
+
 def test_a_lost_workers_stage_goes_on_elsewhere(make: Make) -> None:
     """From its state; and no process of the lost worker's is left."""
     long = "echo $$ > process.tmp; mv process.tmp process; touch state; sleep 300"
