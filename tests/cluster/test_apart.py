@@ -93,13 +93,13 @@ def scheduler(project: Workspace) -> Iterator[str]:
     import json
 
     yield json.loads(file.read_text())["address"]
-    for process in reversed(processes):
+    for process in reversed(processes):  # workers first, as they look for a scheduler that is gone for a while
         process.terminate()
-    for process in processes:
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
 
 
 def test_files_go_through_the_remote_and_a_second_clone_has_them(project: Workspace, scheduler: str) -> None:
